@@ -1,0 +1,1 @@
+"""A Consul cluster on Kubernetes as a Pulumi component."""
