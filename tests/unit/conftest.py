@@ -1,0 +1,92 @@
+"""The component against recorded inputs: mocks, and only here."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pulumi
+import pytest
+
+from components.consul_cluster import ConsulCluster
+from components.settings import Settings
+
+# What the providers would answer; everything else answers with its inputs.
+PASSWORD = "p" * 64
+COMPUTED: dict[str, dict[str, Any]] = {
+    "random:index/randomPassword:RandomPassword": {"result": PASSWORD},
+    "random:index/randomId:RandomId": {"hex": "0a1b2c3d"},
+    "tls:index/privateKey:PrivateKey": {"privateKeyPem": "PRIVATE KEY"},
+    "tls:index/selfSignedCert:SelfSignedCert": {"certPem": "CA CERTIFICATE"},
+    "tls:index/certRequest:CertRequest": {"certRequestPem": "REQUEST"},
+    "tls:index/locallySignedCert:LocallySignedCert": {
+        "certPem": "SERVER CERTIFICATE",
+        "validityEndTime": "2027-01-01T00:00:00Z",
+    },
+}
+
+Inputs = dict[str, Any]
+
+
+class Recorder(pulumi.runtime.Mocks):
+    """Remembers the inputs of each resource as `Kind name`, and names what Pulumi would name."""
+
+    def __init__(self) -> None:
+        self.inputs: dict[str, Inputs] = {}
+        self.outputs: dict[str, Any] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        kind = args.typ.rpartition(":")[2]
+        inputs = cast("Inputs", args.inputs)  # pyright: ignore[reportUnknownMemberType]
+        self.inputs[f"{kind} {args.name}"] = inputs
+        outputs = inputs | COMPUTED.get(args.typ, {})
+        if args.typ.startswith("kubernetes:"):
+            metadata = {"name": f"{args.name}-{'0' * 8}"} | inputs.get("metadata", {})
+            outputs = outputs | {"metadata": metadata}
+        if kind == "Service":
+            outputs = outputs | {"spec": outputs["spec"] | {"clusterIP": "10.0.0.10"}}
+        return args.name, outputs
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
+        return {}, None
+
+    def of_kind(self, kind: str) -> dict[str, Inputs]:
+        return {name.split()[1]: inputs for name, inputs in self.inputs.items() if name.split()[0] == kind}
+
+
+Declare = Callable[[Settings], Recorder]
+
+
+@pytest.fixture
+def declare() -> Iterator[Declare]:
+    """Declares a cluster with the given settings, on a fresh engine."""
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    def run(settings: Settings) -> Recorder:
+        loops.append(asyncio.new_event_loop())
+        asyncio.set_event_loop(loops[-1])
+        recorder = Recorder()
+        pulumi.runtime.set_mocks(recorder, project="consul-cluster", stack="unit", preview=False)
+
+        @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+        def program() -> pulumi.Output[None]:
+            cluster = ConsulCluster("consul", settings)
+            return pulumi.Output.all(**cluster.outputs()).apply(recorder.outputs.update)
+
+        program()
+        return recorder
+
+    yield run
+    for loop in loops:
+        loop.close()
+
+
+def development(**changes: Any) -> Settings:
+    """Development settings: three servers on three nodes, and what a test changes."""
+    return Settings.model_validate(
+        {"environment": "development", "storage_nodes": ("node-1", "node-2", "node-3")} | changes
+    )
+
+
+def production(**changes: Any) -> Settings:
+    """Production settings, and what a test changes."""
+    return Settings.model_validate({"environment": "production", "storage_class": "fast"} | changes)

@@ -1,0 +1,153 @@
+"""What a stack may say, and how it is told what it may not."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.settings import PROJECT, Problem, Settings, SettingsError, quantity
+
+DEVELOPMENT = {"environment": "development", "storageNodes": '["a", "b", "c"]'}
+PRODUCTION = {"environment": "production", "storageClass": "fast"}
+
+
+def test_development_needs_nothing_but_where_its_data_lies() -> None:
+    settings = Settings.parse(DEVELOPMENT)
+    assert (settings.server_replicas, settings.client_replicas) == (3, 3)
+    assert not settings.production
+
+
+@pytest.mark.parametrize(
+    ("stack", "key", "value"),
+    [
+        pytest.param(DEVELOPMENT, "serverReplicas", "4", id="an even number of servers"),
+        pytest.param(DEVELOPMENT, "serverReplicas", "0", id="no server"),
+        pytest.param(DEVELOPMENT, "serverReplicas", "-3", id="a negative number of servers"),
+        pytest.param(PRODUCTION, "serverReplicas", "1", id="one server in production"),
+        pytest.param(DEVELOPMENT, "serverReplicas", '"three"', id="a text for a number"),
+        pytest.param(DEVELOPMENT, "serverReplicas", "3.5", id="a fraction for a number"),
+        pytest.param(DEVELOPMENT, "clientReplicas", "-1", id="a negative number of clients"),
+        pytest.param(PRODUCTION, "ingressEnabled", "true", id="an Ingress in production"),
+        pytest.param(DEVELOPMENT, "ingressEnabled", '"yes"', id="a text for a truth value"),
+        pytest.param(DEVELOPMENT, "namespace", '"Consul"', id="a namespace in capitals"),
+        pytest.param(DEVELOPMENT, "namespace", '"kube-system"', id="a namespace of Kubernetes' own"),
+        pytest.param(DEVELOPMENT, "namespace", json.dumps("n" * 64), id="a namespace too long"),
+        pytest.param(DEVELOPMENT, "datacenter", '"dc 1"', id="a datacenter with a space"),
+        pytest.param(DEVELOPMENT, "domain", '"cluster.local"', id="the domain of Kubernetes' DNS"),
+        pytest.param(DEVELOPMENT, "storageSize", '"ten"', id="a size that is no quantity"),
+        pytest.param(DEVELOPMENT, "storageSize", '"0"', id="a size of nothing"),
+        pytest.param(DEVELOPMENT, "serverResources", '{"requests": {"cpu": "2x"}}', id="a CPU that is no quantity"),
+        pytest.param(
+            DEVELOPMENT,
+            "clientResources",
+            '{"requests": {"memory": "1Gi"}, "limits": {"memory": "512Mi"}}',
+            id="a request above its limit",
+        ),
+        pytest.param(DEVELOPMENT, "serverResources", '{"cpu": "1"}', id="an unknown key inside"),
+        pytest.param(DEVELOPMENT, "caValidityHours", "-1", id="negative hours"),
+        pytest.param(DEVELOPMENT, "certificateValidityHours", "90000", id="a certificate that outlives its CA"),
+        pytest.param(DEVELOPMENT, "certificateRenewalHours", "8760", id="a renewal at every run"),
+        pytest.param(DEVELOPMENT, "certificateRenewalHours", "-1", id="negative renewal"),
+        pytest.param(DEVELOPMENT, "storageNodes", '["a", "b"]', id="fewer nodes than servers"),
+        pytest.param(DEVELOPMENT, "storageNodes", '"a"', id="a text for a list"),
+        pytest.param(DEVELOPMENT, "storageClass", '"fast"', id="a class and nodes"),
+        pytest.param(DEVELOPMENT, "storagePath", '"disks"', id="a relative path"),
+        pytest.param(DEVELOPMENT, "image", '"hashicorp/consul"', id="an image without a tag"),
+        pytest.param(DEVELOPMENT, "image", '"registry.example:5000/consul"', id="a port is no tag"),
+        pytest.param(DEVELOPMENT, "image", '"hashicorp/consul:latest"', id="a tag that moves"),
+        pytest.param(DEVELOPMENT, "raftMultiplier", "11", id="a multiplier Consul refuses"),
+        pytest.param(DEVELOPMENT, "logLevel", '"loud"', id="an unknown level"),
+        pytest.param(DEVELOPMENT, "environment", '"staging"', id="an unknown environment"),
+        pytest.param(DEVELOPMENT, "replicas", "3", id="an unknown key"),
+    ],
+)
+def test_a_bad_setting_is_one_error_with_its_key_its_value_and_what_is_allowed(
+    stack: dict[str, str], key: str, value: str
+) -> None:
+    given = json.loads(value)
+    text = given if isinstance(given, str) else value
+    with pytest.raises(SettingsError) as raised:
+        Settings.parse(stack | {key: text})
+    (problem,) = raised.value.problems
+    assert str(problem).startswith(f"{PROJECT}:{key} = ")
+    assert text.strip('"') in str(problem) or json.loads(text) == problem.value
+    assert problem.allowed
+    assert "pydantic" not in str(raised.value)
+
+
+def test_an_ingress_wants_a_host() -> None:
+    with pytest.raises(SettingsError, match="consul-cluster:ingressHost") as raised:
+        Settings.parse(DEVELOPMENT | {"ingressEnabled": "true"})
+    assert len(raised.value.problems) == 1
+
+
+def test_two_servers_on_one_disk_are_for_development_only() -> None:
+    nodes = {"storageNodes": '["a", "b", "a"]'}
+    assert Settings.parse(DEVELOPMENT | nodes).storage_nodes == ("a", "b", "a")
+    with pytest.raises(SettingsError, match="storageNodes"):
+        Settings.parse({"environment": "production"} | nodes)
+
+
+def test_every_bad_key_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.parse(DEVELOPMENT | {"serverReplicas": "x", "image": "consul", "colour": "red"})
+    assert {problem.key for problem in raised.value.problems} == {"serverReplicas", "image", "colour"}
+
+
+@given(st.integers())
+def test_server_counts_are_odd_and_small(count: int) -> None:
+    config = {"environment": "development", "storageClass": "fast", "serverReplicas": str(count)}
+    try:
+        accepted = Settings.parse(config).server_replicas
+    except SettingsError:
+        assert count not in (1, 3, 5, 7)
+    else:
+        assert accepted == count
+        assert count in (1, 3, 5, 7)
+
+
+KEYS = sorted(field.alias or "" for field in Settings.model_fields.values())
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), st.text()))
+def test_any_text_is_settings_or_an_error_that_names_its_keys(config: dict[str, str]) -> None:
+    problems: list[Problem] = []
+    try:
+        Settings.parse(config)
+    except SettingsError as error:
+        problems = error.problems
+    assert {problem.key for problem in problems} <= set(KEYS)
+    assert problems or config["environment"] == "development"
+
+
+@given(st.integers(1, 10**9), st.sampled_from(["", "m", "k", "M", "Gi", "Ki", "e3"]))
+def test_quantities_are_numbers(number: int, suffix: str) -> None:
+    factors = {"": 1, "m": Decimal("0.001"), "k": 10**3, "M": 10**6, "Gi": 2**30, "Ki": 2**10, "e3": 1000}
+    assert quantity(f"{number}{suffix}") == number * factors[suffix]
+
+
+@pytest.mark.parametrize("text", ["", "1 Gi", "Gi", "1gi", "0x10", "1e", "--1", "1KiB"])
+def test_what_is_no_quantity(text: str) -> None:
+    with pytest.raises(ValueError, match="not a quantity"):
+        quantity(text)
+
+
+def test_pulumi_yaml_declares_each_setting_with_its_default() -> None:
+    declared: dict[str, dict[str, Any]] = yaml.safe_load(Path("Pulumi.yaml").read_text())["config"]
+    for field in Settings.model_fields.values():
+        setting = declared.pop(field.alias or "")
+        if field.is_required():
+            assert "default" not in setting
+        else:
+            default = Settings.model_validate({"environment": "development", "storage_class": "x"})
+            assert (
+                setting["default"]
+                == default.model_dump(mode="json", by_alias=True, exclude_none=True).get(field.alias or "")
+                or field.alias == "storageClass"
+            )
+    assert not declared
