@@ -1,0 +1,85 @@
+"""The `toolchain` command."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import Annotated
+
+import typer
+
+import toolchain
+from toolchain import cache, parts
+from toolchain.errors import ToolchainError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="The real Pulumi, Kubernetes and Consul, built once into a cache that all checkouts share.",
+)
+
+
+@contextmanager
+def _plain_errors() -> Generator[None]:
+    """Show what went wrong and what to do, and no traceback."""
+    try:
+        yield
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _wanted() -> list[parts.Part]:
+    """Every part, but those of Pulumi only where the user has none; by turns, as both kinds are waited for."""
+    if toolchain.users_pulumi():
+        return list(parts.CLUSTER)
+    return [part for pair in zip_longest(parts.CLUSTER, parts.ENGINE) for part in pair if part]
+
+
+@app.command()
+def build(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[PART]...", help="All that are needed if not given.")
+    ] = None,
+) -> None:
+    """Make the parts that are missing, with everything they need."""
+    from rich.console import Console
+
+    from toolchain.build import build as make
+
+    with _plain_errors():
+        made = make([parts.named(name) for name in names] if names else _wanted(), Console())
+    print(f"toolchain: {made} part(s) made" if made else "toolchain: everything is there", f"in {cache.root()}")
+
+
+@app.command()
+def status() -> None:
+    """List the parts, and where the results are."""
+    own = toolchain.users_pulumi()
+    with _plain_errors():
+        for part in parts.CLUSTER + (() if own else parts.ENGINE):
+            print(f"{part.name:20} {part.folder if part.built else 'not built'}")
+    if own:
+        print(f"{'pulumi':20} {own} (yours)")
+
+
+@app.command()
+def path(program: Annotated[str, typer.Argument(help="Such as kubectl.")]) -> None:
+    """Print the path of a program."""
+    with _plain_errors():
+        print(toolchain.binary(program))
+
+
+@app.command()
+def env() -> None:
+    """Print `export` lines for a shell: eval "$(toolchain env)"."""
+    with _plain_errors():
+        for name, value in toolchain.pulumi_environment().items():
+            print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,90 @@
+"""Programs of Debian packages, unpacked into the cache and nowhere else.
+
+`apt-get install` would start an etcd and a containerd, and would take the place
+of the containerd a user's Docker came with. Unpacked, they disturb nothing. Of
+the two kinds of iptables this is the legacy one: it speaks to the kernel in the
+matches and targets themselves (NFQUEUE, conntrack, statistic, ...), where the
+other translates what it can into nft expressions, which a kernel may lack. The
+C library and runc's libseccomp are there wherever there is apt, which needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+from typing import IO
+
+from toolchain.commands import run
+from toolchain.errors import ToolchainError
+from toolchain.parts import DebianPart
+from toolchain.progress import Task
+
+_LEGACY = {
+    f"{family}{action}": f"{family}-legacy{action}"
+    for family in ("iptables", "ip6tables")
+    for action in ("", "-save", "-restore")
+}
+
+_PLACES = ("usr/bin", "usr/sbin", "bin", "sbin")
+
+
+async def make(part: DebianPart, to: Path, task: Task, log: IO[str]) -> None:
+    """Unpack the packages into `to`/root, and put what `part` makes into `to`/bin."""
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            raise ToolchainError(
+                f"There is no `{tool}` on this machine: the local Kubernetes takes etcd, containerd and others "
+                "from Debian packages. Use a Debian or Ubuntu machine, or a cluster of your own."
+            )
+    archives = to / "archives"
+    archives.mkdir()
+    await _download(part, archives, task, log)
+    root = to / "root"
+    packages = sorted(archives.glob("*.deb"))
+    task.now("unpacking", len(packages))
+    for package in packages:
+        await run(["dpkg-deb", "--extract", package, root], log, cwd=to)
+        task.done += 1
+    shutil.rmtree(archives)
+
+    (to / "bin").mkdir()
+    for program in part.makes:
+        _expose(program, to, part.folder)
+
+
+async def _download(part: DebianPart, to: Path, task: Task, log: IO[str]) -> None:
+    task.now("downloading packages")
+
+    def count(line: str) -> None:
+        task.done += line.startswith("Get:")
+
+    try:
+        await run(["apt-get", "download", *part.packages], log, cwd=to, each=count)
+    except ToolchainError:
+        # The machine's package lists are missing or old: use lists of our own, and leave its alone.
+        lists = to / "lists"
+        (lists / "partial").mkdir(parents=True)
+        own = [f"-oDir::State::Lists={lists}", f"-oDir::Cache={to / 'apt'}"]
+        task.now("fetching package lists")
+        await run(["apt-get", *own, "update"], log, cwd=to)
+        task.now("downloading packages")
+        await run(["apt-get", *own, "download", *part.packages], log, cwd=to, each=count)
+
+
+def _expose(program: str, to: Path, final: Path) -> None:
+    """Put `program` into bin: a link, or a script where it needs libraries that the machine may lack."""
+    name = _LEGACY.get(program, program)
+    found = next(to / "root" / place / name for place in _PLACES if (to / "root" / place / name).exists())
+    shown = to / "bin" / program
+    if name not in (*_LEGACY.values(), "conntrack", "ipset"):
+        shown.symlink_to(os.path.relpath(found, shown.parent))
+        return
+    (unpacked,) = to.glob("root/usr/lib/*/xtables")
+    plugins = final / unpacked.relative_to(to)
+    libraries, xtables, program_path = (
+        shlex.quote(str(path)) for path in (plugins.parent, plugins, final / found.relative_to(to))
+    )
+    shown.write_text(f'#!/bin/sh\nLD_LIBRARY_PATH={libraries} XTABLES_LIBDIR={xtables} exec {program_path} "$@"\n')
+    shown.chmod(0o755)

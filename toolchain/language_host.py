@@ -1,0 +1,99 @@
+"""Pulumi's language host for Python, made of what the `pulumi` package carries.
+
+The upstream host is in no module that can be downloaded; its gRPC service is in
+the package's Automation API, for programs that are functions. Here the function
+runs the project's own program. The engine's address is the last argument, and
+the first line on standard output tells the engine this host's port.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+from pulumi.automation._server import LanguageServer
+from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+
+class PythonHost(LanguageServer):
+    """Runs the Python program, and the Python plugins, of a Pulumi project."""
+
+    def __init__(self, engine: str) -> None:
+        """Remember the address on which the engine takes logs."""
+        super().__init__(lambda: None)
+        self._engine = engine
+
+    def Handshake(  # noqa: N802 - the service's names
+        self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
+    ) -> language_pb2.LanguageHandshakeResponse:
+        """Agree to talk; all that the engine tells here came as argument too."""
+        return language_pb2.LanguageHandshakeResponse()
+
+    def GetPluginInfo(  # noqa: N802
+        self, request: Empty, context: grpc.ServicerContext
+    ) -> plugin_pb2.PluginInfo:
+        """Claim no version of its own: it is as old as the `pulumi` package."""
+        return plugin_pb2.PluginInfo()
+
+    def Run(  # noqa: N802
+        self, request: language_pb2.RunRequest, context: grpc.ServicerContext
+    ) -> language_pb2.RunResponse:
+        """Run the program at the project's entry point."""
+        program = str(Path(request.info.program_directory, request.info.entry_point))
+
+        def run_program() -> None:
+            runpy.run_path(program, run_name="__main__")
+
+        os.chdir(request.pwd)
+        sys.argv = [program, *request.args]
+        self.program = run_program
+        request.args.insert(0, self._engine)
+        return super().Run(request, context)  # pyright: ignore
+
+    def RunPlugin(  # noqa: N802
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
+        """Run a plugin that is a Python program, such as a policy pack, and pass on what it says."""
+        folder = request.info.program_directory
+        command = [sys.executable, "-u", folder, *request.args]
+        if request.kind == "analyzer":
+            command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, folder]
+        env = dict(variable.split("=", 1) for variable in request.env)
+        plugin = subprocess.Popen(
+            command, cwd=request.pwd, env=env or None, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        context.add_callback(plugin.terminate)
+        for line in plugin.stdout or ():
+            yield language_pb2.RunPluginResponse(stdout=line)
+        yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
+
+
+def main() -> None:
+    """Serve until the engine says to stop."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        stopped.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    server = grpc.server(ThreadPoolExecutor(max_workers=8), options=[("grpc.max_receive_message_length", -1)])
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(PythonHost(sys.argv[-1]), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    stopped.wait()
+    server.stop(grace=None)
+
+
+if __name__ == "__main__":
+    main()

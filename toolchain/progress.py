@@ -1,0 +1,99 @@
+"""What the person at the terminal sees while parts are made."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+LINE_EVERY = 15.0
+"""Seconds between lines where the output is no terminal."""
+
+
+@dataclass
+class Task:
+    """How far one part is."""
+
+    name: str
+    phase: str = "queued"
+    done: int = 0
+    total: int = 0
+    started: float | None = None
+    finished: float | None = None
+
+    def now(self, phase: str, total: int = 0) -> None:
+        """Enter a phase, of `total` steps if that is known."""
+        self.phase, self.done, self.total = phase, 0, total
+        self.started = self.started or time.monotonic()
+
+    def finish(self) -> None:
+        """Stop the clock."""
+        self.phase, self.done, self.total, self.finished = "done", 0, 0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken so far."""
+        if self.started is None:
+            return 0.0
+        return (self.finished or time.monotonic()) - self.started
+
+    def __str__(self) -> str:
+        """Say phase and count, such as `compiling 120 of 900`."""
+        if self.total:
+            return f"{self.phase} {min(self.done, self.total)} of {self.total}"
+        return f"{self.phase} {self.done}" if self.done else self.phase
+
+
+def clock(seconds: float) -> str:
+    """Return minutes and seconds, such as `3:07`."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+@dataclass
+class Progress:
+    """A table that is drawn again and again on a terminal, and now and then a line elsewhere."""
+
+    console: Console
+    tasks: list[Task] = field(default_factory=list[Task])
+    started: float = field(default_factory=time.monotonic)
+
+    def task(self, name: str) -> Task:
+        """Add a part to show."""
+        self.tasks.append(Task(name))
+        return self.tasks[-1]
+
+    def finish(self, task: Task) -> None:
+        """Stop the part's clock and say so."""
+        task.finish()
+        if not self.console.is_terminal:
+            self._print(f"{task.name} done in {clock(task.seconds)}")
+
+    async def show(self) -> None:
+        """Show the tasks until cancelled."""
+        if self.console.is_terminal:
+            with Live(get_renderable=self._table, console=self.console, refresh_per_second=4):
+                await asyncio.Event().wait()
+        while True:
+            await asyncio.sleep(LINE_EVERY)
+            running = [task for task in self.tasks if task.started is not None and task.finished is None]
+            if running:
+                self._print("; ".join(f"{task.name} {task}, {clock(task.seconds)}" for task in running))
+
+    def _finished(self) -> str:
+        return f"{sum(task.finished is not None for task in self.tasks)} of {len(self.tasks)} parts"
+
+    def _print(self, text: str) -> None:
+        elapsed = clock(time.monotonic() - self.started)
+        self.console.print(f"[{elapsed}] {self._finished()}: {text}", markup=False, highlight=False, soft_wrap=True)
+
+    def _table(self) -> Table:
+        title = f"Building the toolchain: {self._finished()}, {clock(time.monotonic() - self.started)}"
+        table = Table("part", "", "time", title=title, box=None, title_justify="left")
+        for task in self.tasks:
+            style = "green" if task.finished else "dim" if task.started is None else ""
+            table.add_row(task.name, str(task), clock(task.seconds) if task.started else "", style=style)
+        return table
