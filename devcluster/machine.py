@@ -1,0 +1,201 @@
+"""A machine of the cluster: a process that holds namespaces, and the parts that run inside them.
+
+The holder is process 1 of a process namespace, so the kernel ends everything else in there when it dies, and with the
+last process go the mounts and the network. Nothing has to be cleaned up on the host.
+"""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devcluster.cgroups import Cgroup
+from devcluster.errors import DevclusterError
+from devcluster.state import OVERLAID
+from devcluster.waiting import wait_for
+
+_START_LIMIT = 15
+_RUN_LIMIT = 60
+
+# Kubelet sets these for the whole kernel. It finds them set as it wants in the node, and leaves the host's alone.
+_KERNEL_TUNABLES = {
+    "kernel/keys/root_maxbytes": "25000000",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A long-running program of a machine."""
+
+    name: str
+    command: Sequence[str]
+
+    @property
+    def program(self) -> str:
+        """The file name of what it runs."""
+        return Path(self.command[0]).name
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A machine by name; `disk` is its folder, `logs` gets a file per part, `env` is what its processes start with."""
+
+    name: str
+    cgroup: Cgroup
+    disk: Path
+    logs: Path
+    env: Mapping[str, str]
+    own_network: bool = True
+
+    @property
+    def holder(self) -> int | None:
+        """Process id of the holder, as the host sees it; None when the machine is off."""
+        group = self.cgroup / "holder"
+        return next((pid for pid in group.processes() if _is_first_of_namespace(pid)), None)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the holder lives and has everything in place."""
+        return (holder := self.holder) is not None and Path(f"/proc/{holder}/root/run/devcluster-ready").exists()
+
+    @property
+    def network(self) -> Path:
+        """What the kernel tells about the machine's network."""
+        return Path(f"/proc/{self._living_holder()}/net")
+
+    def start(self) -> None:
+        """Switch the machine on if it is off; a half-started one is started afresh."""
+        if self.is_on:
+            return
+        self.cgroup.kill()
+        (self.cgroup / "holder").create()
+        for place in OVERLAID:
+            _inside(self.disk, place).mkdir(parents=True, exist_ok=True)
+        kinds = ["--mount", "--uts", "--ipc", "--pid", *(["--net"] if self.own_network else [])]
+        unshare = ["unshare", *kinds, "--fork", "--kill-child", "--mount-proc"]
+        command = (self.cgroup / "holder").joining([*unshare, "sh", "-c", self._boot_script()])
+        log = self.logs / f"{self.name}.log"
+        with log.open("ab") as output:
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                env=self.env,
+                cwd="/",
+            )
+        wait_for(
+            f"machine {self.name} to start", lambda: None if self.is_on else _tail(log), _START_LIMIT, interval=0.02
+        )
+
+    def _boot_script(self) -> str:
+        """Mounts first; then process 1 has nothing to do but to reap orphans, which the shell's wait does."""
+        volatile = ["mount -t tmpfs tmpfs /run", "mkdir /run/kernel"]
+        disks = [f"mount --bind '{_inside(self.disk, place)}' {place}" for place in OVERLAID if str(place) != "/run"]
+        tunables = [
+            f"echo {value} > /run/kernel/{number}; mount --bind /run/kernel/{number} /proc/sys/{name}"
+            for number, (name, value) in enumerate(_KERNEL_TUNABLES.items())
+        ]
+        # Kubelet and the container runtime pass each other mounts, so these must spread within the machine.
+        spread = ["mount --make-rshared /"]
+        ready = [f"hostname {self.name}", "touch /run/devcluster-ready"]
+        return "\n".join(["set -e", *volatile, *disks, *tunables, *spread, *ready, "sleep infinity & wait"])
+
+    def stop(self) -> None:
+        """Pull the plug: end every process of the machine at once."""
+        self.cgroup.kill()
+
+    def run(self, command: Sequence[str], stdin: str | None = None) -> str:
+        """Run a short command in the machine and give back what it printed."""
+        return self._run(self._enter(command), stdin)
+
+    def run_on_network(self, command: Sequence[str], stdin: str | None = None) -> str:
+        """Run a short command that sees the machine's network, but the host's processes."""
+        return self._run(["nsenter", f"--net=/proc/{self._living_holder()}/ns/net", *command], stdin)
+
+    def _run(self, command: Sequence[str], stdin: str | None) -> str:
+        try:
+            result = subprocess.run(
+                command, input=stdin, capture_output=True, text=True, env=self.env, timeout=_RUN_LIMIT
+            )
+        except subprocess.TimeoutExpired:
+            raise DevclusterError(f"{' '.join(command)} on {self.name} did not end within {_RUN_LIMIT} s") from None
+        if result.returncode:
+            raise DevclusterError(f"{' '.join(command)} on {self.name} failed: {result.stderr.strip()}")
+        return result.stdout
+
+    def runs(self, part: Part) -> bool:
+        """Whether the part's program is running."""
+        return bool(self.processes(part))
+
+    def processes(self, part: Part) -> list[int]:
+        """Ids, as the host sees them, of the processes of the part's program, without what it started itself."""
+        return [pid for pid in (self.cgroup / part.name).processes() if _program(pid) == part.program]
+
+    def keep_running(self, part: Part) -> bool:
+        """Start the part unless it runs; tells whether it had to be started."""
+        if self.runs(part):
+            return False
+        group = self.cgroup / part.name
+        group.create()
+        with self.log(part.name).open("ab") as output:
+            # The daemon is left to process 1 of the machine; no helper of ours stays behind.
+            subprocess.run(
+                group.joining(self._enter(["setsid", "--fork", *part.command])),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=self.env,
+                check=True,
+                timeout=_START_LIMIT,
+            )
+        return True
+
+    def log(self, part: str) -> Path:
+        """Where a part's output goes."""
+        return self.logs / f"{self.name}.{part}.log"
+
+    def check_alive(self, part: Part) -> None:
+        """Raise DevclusterError, with the end of its log, if a part that was started is not there any more."""
+        if not (self.cgroup / part.name).processes():
+            log = self.log(part.name)
+            raise DevclusterError(f"{part.name} on {self.name} ended; the last lines of {log}:\n{_tail(log)}")
+
+    def _enter(self, command: Sequence[str]) -> list[str]:
+        kinds = ["--mount", "--uts", "--ipc", "--pid", *(["--net"] if self.own_network else [])]
+        return ["nsenter", "--target", str(self._living_holder()), *kinds, *command]
+
+    def _living_holder(self) -> int:
+        if (holder := self.holder) is None:
+            raise DevclusterError(f"machine {self.name} is off: `devcluster up` starts it again")
+        return holder
+
+
+def _inside(disk: Path, place: Path) -> Path:
+    return disk / place.relative_to("/")
+
+
+def _is_first_of_namespace(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
+    return len(numbers) > 1 and numbers[-1] == "1"
+
+
+def _program(pid: int) -> str | None:
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name.removesuffix(" (deleted)")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def _tail(log: Path, lines: int = 8) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "no log yet"

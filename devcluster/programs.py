@@ -1,0 +1,43 @@
+"""The programs a cluster is made of: from the toolchain, but for a few that every Linux has."""
+
+import os
+import shutil
+from pathlib import Path
+
+import toolchain
+from devcluster.errors import DevclusterError
+
+_SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_SYSTEM_PROGRAMS = {
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "setsid": "util-linux",
+    "mount": "mount",
+    "ip": "iproute2",
+}
+
+
+def binary(name: str) -> Path:
+    """Where a program of the toolchain is."""
+    return toolchain.binary(name)
+
+
+def cni_plugins() -> Path:
+    """The folder of the programs that connect pods to the network."""
+    return toolchain.cni_plugin_dir()
+
+
+def environment() -> dict[str, str]:
+    """What the machines' processes start with: nothing of the caller's environment reaches them."""
+    folders = [*(str(folder) for folder in toolchain.bin_dirs()), *_SYSTEM_FOLDERS]
+    return {"PATH": os.pathsep.join(folders), "HOME": "/root"}
+
+
+def check_host() -> None:
+    """Raise DevclusterError unless this user and this machine can run a cluster."""
+    if os.geteuid() != 0:
+        raise DevclusterError("making namespaces and mounts needs root: run devcluster as root, e.g. with sudo")
+    path = os.pathsep.join(_SYSTEM_FOLDERS)
+    missing = {package for program, package in _SYSTEM_PROGRAMS.items() if not shutil.which(program, path=path)}
+    if missing:
+        raise DevclusterError(f"programs are missing: install the packages {', '.join(sorted(missing))}")
