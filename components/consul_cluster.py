@@ -2,6 +2,7 @@
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
+from pulumi_kubernetes.core.v1.outputs import ServiceSpec
 
 from components.agent_config import HTTPS_PORT
 from components.agent_files import create_agent_files
@@ -63,7 +64,7 @@ class ConsulCluster(pulumi.ComponentResource):
         self.image = settings.image
         self.server_hosts = [f"{server}.{naming.host(name)}" for server in naming.servers(settings.server_replicas)]
         self.https_address = f"https://{naming.host(naming.ui_service)}:{HTTPS_PORT}"
-        self.dns_address = pulumi.Output.concat(services.dns.spec["cluster_ip"], ":53")
+        self.dns_address = services.dns.spec.apply(_dns_address)
         self.ca_certificate = pki.ca_certificate
         self.server_certificate_expiry = pki.server_certificate_expiry
         self.secret_name = files.credentials.metadata["name"]
@@ -88,3 +89,8 @@ class ConsulCluster(pulumi.ComponentResource):
             "gossipKey": self.gossip_key,
             "uiUrl": self.ui_url,
         }
+
+
+def _dns_address(service: ServiceSpec) -> str:
+    """The DNS Service's address; Kubernetes assigns it, so the preview of a new cluster cannot know it."""
+    return f"{service.cluster_ip or '(assigned by Kubernetes)'}:53"

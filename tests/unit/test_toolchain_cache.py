@@ -37,15 +37,17 @@ def test_a_failed_build_leaves_nothing() -> None:
     assert list(final.parent.iterdir()) == []
 
 
-def test_what_a_killed_build_left_does_not_get_into_the_next() -> None:
+def test_what_killed_builds_left_is_cleared_and_does_not_get_into_the_next() -> None:
     final = cache.folder("part", "key")
-    with cache.publish(final) as making:
-        (making / "half").touch()
-    final.rename(making)  # the state after a kill while `half` was being written
+    for left in (final, cache.folder("part", "older"), cache.folder("part-two", "key")):
+        with cache.publish(left) as making:
+            (making / "half").touch()
+        left.rename(making)  # the state after a kill while `half` was being written
 
     with cache.publish(final) as making:
         (making / "whole").touch()
     assert [path.name for path in final.iterdir()] == ["whole"]
+    assert {path.name for path in final.parent.iterdir()} == {"part-key", "part-two-key.making"}
 
 
 def test_a_lock_keeps_a_second_holder_out_until_it_is_released() -> None:

@@ -1,0 +1,85 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# `make up CLUSTER=current` uses the cluster of the current kubeconfig context instead of the devcluster.
+CLUSTER ?= devcluster
+STACK ?= dev
+
+VENV := .venv/bin
+STATE := $(CURDIR)/.state
+INSTALLED := .venv/installed
+ENV := eval "$$($(MAKE) -s env CLUSTER=$(CLUSTER))"
+
+.PHONY: help
+help: ## Say what there is to make
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: up
+up: tools $(CLUSTER) ## Bring up the stack dev, and all that it stands on
+	@$(ENV); \
+	pulumi stack select --create $(STACK); \
+	pulumi up --stack $(STACK) --yes --skip-preview; \
+	namespace=$$(pulumi stack output --stack $(STACK) namespace); \
+	kubectl get nodes; \
+	kubectl get pods --namespace "$$namespace" --output wide; \
+	kubectl exec --namespace "$$namespace" consul-0 -- consul members
+
+.PHONY: down
+down: $(INSTALLED) ## Destroy the stack dev, and the devcluster with it
+	@$(ENV); \
+	if pulumi stack --stack $(STACK) >/dev/null 2>&1; then pulumi destroy --stack $(STACK) --yes --skip-preview; fi
+	@if [ "$(CLUSTER)" = devcluster ]; then $(VENV)/devcluster down; fi
+
+.PHONY: env
+env: $(INSTALLED) ## Print what sets a shell: eval "$$(make -s env)"
+	@mkdir -p -m 700 $(STATE)
+	@echo 'export PATH="$(CURDIR)/$(VENV):$$PATH"'
+	@$(VENV)/toolchain env
+	@if [ "$(CLUSTER)" = devcluster ]; then $(VENV)/devcluster env; fi
+	@echo 'export PULUMI_BACKEND_URL="$${PULUMI_BACKEND_URL:-file://$(STATE)}"'
+	@echo 'export PULUMI_CONFIG_PASSPHRASE="$${PULUMI_CONFIG_PASSPHRASE-development}"'
+
+.PHONY: preview
+preview: tools ## Preview the stack STACK; no cluster is needed
+	@$(ENV); pulumi preview --stack $(STACK)
+
+.PHONY: test
+test: lint tools ## Run all tests, end-to-end included
+	$(VENV)/pytest tests/unit
+	$(VENV)/pytest tests/preview
+	$(VENV)/pytest tests/e2e
+
+.PHONY: lint
+lint: $(INSTALLED) ## Check style and types
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/pyright
+
+.PHONY: bench
+bench: tools ## Measure, and print the README's table
+	$(VENV)/python -m bench
+
+# What the main job stands on.
+
+.PHONY: tools
+tools: $(INSTALLED)
+	@$(VENV)/toolchain build
+
+.PHONY: devcluster
+devcluster: tools
+	@$(VENV)/devcluster up
+	@$(VENV)/devcluster load-image "$$($(VENV)/toolchain path consul-image)"
+
+.PHONY: current
+current:
+	@echo "Using the current kubeconfig context."
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed as python3: install it, for example with apt-get install python3 python3-venv" >&2; exit 1; }
+	@echo "Installing the Python packages …"
+	@python3 -m venv .venv
+	@$(VENV)/pip install --quiet --require-hashes --requirement requirements.txt
+	@$(VENV)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,154 @@
+"""A setting changed later: rolled out with a leader, and every key, throughout."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+import toolchain
+from tests.e2e.conftest import SETTINGS
+from tests.e2e.consul import Consul, server_names, wait_for
+from tests.stack import Stack
+
+# Longest time without an acknowledged write. An election takes some 2 s with raft_multiplier 1, and a call may be
+# held for as long as Consul hides an election from its callers (rpc_hold_timeout, 7 s).
+LONGEST_GAP_SECONDS = 10
+
+# One line an acknowledged write: its number and when it was acknowledged.
+WRITER = """
+i=0
+while :; do
+    consul kv put "written/$i" "$i" >/dev/null && echo "$i $(date +%s)" && i=$((i + 1))
+    sleep 0.2
+done
+"""
+
+
+@contextmanager
+def writes(stack: Stack, consul: Consul) -> Generator[None]:
+    """Writes all the while, by the HTTPS Service; afterwards each acknowledged one is there, and none took long."""
+    outputs = stack.outputs()
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "writer"},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "volumes": [{"name": "tls", "secret": {"secretName": outputs["secretName"]}}],
+            "containers": [
+                {
+                    "name": "writer",
+                    "image": toolchain.CONSUL_IMAGE,
+                    "command": ["sh", "-c", WRITER],
+                    "env": [
+                        {"name": "CONSUL_HTTP_ADDR", "value": outputs["httpsAddress"]},
+                        {"name": "CONSUL_CACERT", "value": "/tls/ca.pem"},
+                    ],
+                    "volumeMounts": [{"name": "tls", "mountPath": "/tls"}],
+                }
+            ],
+        },
+    }
+    consul.kubectl("apply", "--filename", "-", stdin=json.dumps(pod))
+    try:
+        wait_for("first writes", lambda: acknowledged(consul))
+        yield
+        end = len(acknowledged(consul))
+        wait_for("writes at the end", lambda: len(acknowledged(consul)) > end + 2)
+        times = acknowledged(consul)
+    finally:
+        consul.kubectl("delete", "pod", "writer", "--ignore-not-found")
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert max(gaps) <= LONGEST_GAP_SECONDS
+    stored = consul.consul("kv", "get", "-keys", "written/").split()
+    assert {f"written/{number}" for number in range(len(times))} <= set(stored)
+    consul.consul("kv", "delete", "-recurse", "written/")
+
+
+def acknowledged(consul: Consul) -> list[int]:
+    """When each write was acknowledged, in seconds; the index is its number."""
+    return [int(line.split()[1]) for line in consul.kubectl("logs", "writer").splitlines() if line[0].isdigit()]
+
+
+@contextmanager
+def watch_servers(consul: Consul) -> Generator[list[int]]:
+    """Counts, several times a second, the servers that are not ready."""
+    missing: list[int] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            pods = consul.objects("pods", "--selector", "app.kubernetes.io/component=server")
+            missing.append(3 - sum(ready(pod) for pod in pods))
+            time.sleep(0.2)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield missing
+    finally:
+        done.set()
+        thread.join()
+
+
+def ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready and not about to end."""
+    conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+def uids(consul: Consul, component: str) -> dict[str, str]:
+    """The identity of each of a component's pods."""
+    pods = consul.objects("pods", "--selector", f"app.kubernetes.io/component={component}")
+    return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
+
+
+@pytest.fixture
+def settings(stack: Stack) -> Iterator[dict[str, Any]]:
+    """The stack's settings; a test that changed them changes them back, in one more update."""
+    yield SETTINGS
+    if stack.settings != SETTINGS:
+        stack.configure(SETTINGS)
+        stack.up()
+
+
+@pytest.mark.usefixtures("settings")
+def test_clients_scale_up_and_down(stack: Stack, consul: Consul) -> None:
+    servers = uids(consul, "server")
+    for clients in (4, 3):
+        stack.configure(SETTINGS | {"clientReplicas": clients})
+        stack.up()
+        # No waiting here: `up` has waited.
+        assert consul.alive() == server_names(3) | {f"consul-client-{ordinal}" for ordinal in range(clients)}
+    assert uids(consul, "server") == servers
+
+
+@pytest.mark.usefixtures("settings")
+def test_servers_scale_up_and_down_with_every_key(stack: Stack, consul: Consul) -> None:
+    before = uids(consul, "server") | uids(consul, "client")
+    with writes(stack, consul):
+        for servers in (5, 3):
+            stack.configure(SETTINGS | {"serverReplicas": servers})
+            stack.up()
+            assert {peer.name for peer in consul.peers() if peer.voter} == server_names(servers)
+            autopilot = consul.consul("operator", "autopilot", "get-config")
+            assert f"MinQuorum = {servers // 2 + 1}" in autopilot
+    after = uids(consul, "server") | uids(consul, "client")
+    assert after == before, "a running agent was restarted"
+
+
+@pytest.mark.usefixtures("settings")
+def test_a_changed_setting_is_rolled_out_one_server_at_a_time(stack: Stack, consul: Consul) -> None:
+    before = uids(consul, "server")
+    resources = {"requests": {"cpu": "110m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
+    stack.configure(SETTINGS | {"serverResources": resources, "logLevel": "debug"})
+    with writes(stack, consul), watch_servers(consul) as missing:
+        stack.up()
+    assert not set(before.values()) & set(uids(consul, "server").values())
+    assert max(missing) == 1, "more than one server was gone at a time"
+    assert "[DEBUG]" in consul.kubectl("logs", "consul-0")

@@ -1,0 +1,98 @@
+"""What `pulumi up` brings up."""
+
+import base64
+import json
+
+import httpx
+import pytest
+
+from devcluster.cluster import Cluster
+from tests.e2e.conftest import NAMESPACE
+from tests.e2e.consul import Consul, Member, wait_for
+from tests.stack import Stack
+
+
+def test_six_agents_are_alive_on_three_nodes(consul: Consul) -> None:
+    servers = [Member(f"consul-{ordinal}", "alive", "server", "dc1", "<all>") for ordinal in range(3)]
+    clients = [Member(f"consul-client-{ordinal}", "alive", "client", "dc1", "<default>") for ordinal in range(3)]
+    for pod in ("consul-0", "consul-client-2"):
+        assert sorted(consul.members(pod)) == sorted(servers + clients)
+    for component in ("server", "client"):
+        pods = consul.objects("pods", "--selector", f"app.kubernetes.io/component={component}")
+        assert {pod["spec"]["nodeName"] for pod in pods} == {"node-1", "node-2", "node-3"}
+
+
+def test_a_second_up_changes_nothing(stack: Stack, consul: Consul) -> None:
+    before = stack.deployment()
+    assert "unchanged" in stack.up("--expect-no-changes")
+    assert stack.deployment() == before
+    assert stack.pulumi("preview", "--expect-no-changes", "--diff").returncode == 0
+    # What the API server filled in is no drift.
+    assert stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes").returncode == 0
+
+
+def test_keys_and_services_are_the_same_everywhere(stack: Stack, consul: Consul) -> None:
+    consul.consul("kv", "put", "greeting", "hello", pod="consul-client-0")
+    for pod in ("consul-0", "consul-1", "consul-2", "consul-client-1", "consul-client-2"):
+        assert consul.consul("kv", "get", "greeting", pod=pod) == "hello\n"
+
+    consul.consul("services", "register", "-name=web", "-address=192.0.2.7", "-port=80", pod="consul-client-1")
+    server = stack.outputs()["dnsAddress"].removesuffix(":53")
+    for pod in ("consul-0", "consul-client-2"):
+        catalog = wait_for("web in the catalog", lambda pod=pod: "web" in consul.consul("catalog", "services", pod=pod))
+        assert catalog
+        assert "192.0.2.7" in consul.run(pod, "nslookup", "web.service.consul", server)
+    consul.consul("services", "deregister", "-id=web", pod="consul-client-1")
+
+
+def test_the_gossip_key_in_use_is_the_secrets(stack: Stack, consul: Consul) -> None:
+    outputs = stack.outputs()
+    keyring = consul.consul("keyring", "-list")
+    assert outputs["gossipKey"] in keyring
+    assert keyring.count("=") == 1, "more than one key"
+    jsonpath = "jsonpath={.data.gossip-encryption-key}"
+    in_secret = consul.kubectl("get", "secret", outputs["secretName"], "--output", jsonpath)
+
+    assert base64.b64decode(in_secret).decode() == outputs["gossipKey"]
+
+
+def test_the_gossip_key_is_in_no_argument_environment_or_pod_spec(stack: Stack, consul: Consul) -> None:
+    key = stack.outputs()["gossipKey"]
+    for pod in ("consul-0", "consul-client-0"):
+        process = consul.run(pod, "sh", "-c", "cat /proc/1/cmdline /proc/1/environ | tr '\\0' '\\n'")
+        assert "-config-dir" in process
+        assert key not in process
+    assert key not in json.dumps(consul.objects("pods"))
+    assert key not in json.dumps(consul.objects("statefulsets"))
+
+
+def test_outputs_work_for_another_program(stack: Stack, consul: Consul) -> None:
+    outputs = stack.outputs()
+    assert outputs["namespace"] == NAMESPACE
+    environment = [f"CONSUL_HTTP_ADDR={outputs['httpsAddress']}", "CONSUL_CACERT=/consul/tls/ca.pem"]
+    listed = consul.run("consul-client-0", "env", *environment, "consul", "members")
+    assert listed.count("alive") == 6
+    for host in outputs["serverHosts"]:
+        assert consul.run(
+            "consul-client-0", "env", f"CONSUL_HTTP_ADDR=https://{host}:8501", environment[1], "consul", "info"
+        )
+
+
+def test_the_ui_is_shown_by_the_ingress(cluster: Cluster, stack: Stack, consul: Consul) -> None:
+    host = stack.outputs()["uiUrl"].removeprefix("http://")
+
+    def page() -> str:
+        response = httpx.get(f"http://127.0.0.1:{cluster.http_port}/ui/", headers={"Host": host}, timeout=5)
+        return response.text if response.is_success else ""
+
+    assert "<title>Consul" in wait_for("answer of the UI", page)
+    other = httpx.get(f"http://127.0.0.1:{cluster.http_port}/ui/", headers={"Host": "other.localhost"}, timeout=5)
+    assert other.status_code == httpx.codes.NOT_FOUND
+
+
+@pytest.mark.parametrize("pod", ["consul-0", "consul-client-0"])
+def test_plain_http_is_inside_the_pod_only(consul: Consul, pod: str) -> None:
+    (address,) = [item["status"]["podIP"] for item in consul.objects("pods") if item["metadata"]["name"] == pod]
+    assert "alive" in consul.consul("members", pod=pod)
+    refused = consul.consul("members", f"-http-addr=http://{address}:8500", pod="consul-client-1", check=False)
+    assert "connection refused" in refused

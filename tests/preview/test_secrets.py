@@ -1,0 +1,57 @@
+"""No secret in plain text in what Pulumi prints, stores or names."""
+
+import base64
+from typing import Any
+
+from components.agent_config import gossip_key
+from tests.stack import Stack
+
+
+def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
+    """The actual secret values of a state, by what they are."""
+    found: dict[str, str] = {}
+    for resource in resources:
+        name = resource["urn"].rpartition("::")[2]
+        outputs: dict[str, Any] = resource.get("outputs", {})
+        for key in ("result", "privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh"):
+            if value := plain(outputs.get(key)):
+                found[f"{name}.{key}"] = value
+    found["gossip key"] = gossip_key(found["consul-gossip.result"])
+    return found
+
+
+def plain(value: Any) -> str:
+    """The text of an exported property; `stack export --show-secrets` gives secrets as JSON text."""
+    if isinstance(value, dict):
+        text = str(value.get("plaintext", ""))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        return text.strip('"').replace("\\n", "\n")
+    return value or ""
+
+
+def traces(secret: str) -> set[str]:
+    """Texts that would give a secret away: its longest line, as it is and in base64, as Kubernetes stores it."""
+    line = max(secret.splitlines(), key=len)
+    encoded = base64.b64encode(secret.encode()).decode()
+    return {line, encoded[: len(encoded) // 4 * 3]}
+
+
+def test_no_secret_is_printed_stored_or_named(stack: Stack) -> None:
+    # Without a cluster only these can be made; their values are what everything else derives its secrets from.
+    stack.pulumi("up", "--yes", "--skip-preview", "--target", "**tls:index**", "--target", "**random:index**")
+    resources = stack.deployment()
+    values = secrets(resources)
+    assert {"consul-gossip.result", "consul-ca.privateKeyPem", "consul-server.privateKeyPem"} <= values.keys()
+
+    places = {
+        "preview": stack.preview(),
+        "preview --diff": stack.preview("--diff"),
+        "preview --json": stack.preview("--json"),
+        "state": stack.state.read_text(),
+        "resource IDs": "\n".join(resource.get("id", "") for resource in resources),
+        "outputs": stack.pulumi("stack", "output", "--json").stdout,
+    }
+    for place, text in places.items():
+        assert text
+        for name, value in values.items():
+            for trace in traces(value):
+                assert trace not in text, f"{name} is in the {place}"

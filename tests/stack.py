@@ -1,0 +1,92 @@
+"""Stacks of this project for tests: their own backend, settings and names, on the real engine and providers."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import toolchain
+
+PROJECT_DIR = Path(__file__).parent.parent
+
+
+@dataclass
+class Stack:
+    """A stack whose state, settings file and passphrase lie in a folder of its own."""
+
+    folder: Path
+    name: str = "test"
+    kubeconfig: Path = Path("/nonexistent/kubeconfig")
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        """Make the stack, empty."""
+        backend = self.folder / "backend"
+        backend.mkdir(parents=True)
+        self.environment = {
+            **os.environ,
+            **toolchain.pulumi_environment(),
+            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "KUBECONFIG": str(self.kubeconfig),
+            "NO_COLOR": "1",
+        }
+        self.pulumi("stack", "init", self.name)
+
+    @property
+    def settings_file(self) -> Path:
+        """The stack's settings, which `configure` writes."""
+        return self.folder / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def state(self) -> Path:
+        """The backend's checkpoint of the stack."""
+        return self.folder / "backend" / ".pulumi" / "stacks" / "consul-cluster" / f"{self.name}.json"
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Replace the stack's settings; keys are those of the project."""
+        self.settings = dict(settings)
+        kept: dict[str, Any] = yaml.safe_load(self.settings_file.read_text()) if self.settings_file.exists() else {}
+        config = {f"consul-cluster:{key}": value for key, value in settings.items()}
+        self.settings_file.write_text(yaml.safe_dump({**kept, "config": config}))
+
+    def pulumi(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run a command of the Pulumi CLI on this stack; a failure shows all that it printed."""
+        stack = ["--config-file", str(self.settings_file)] if arguments[0] not in ("stack", "cancel") else []
+        name = [] if arguments[:2] == ("stack", "init") else ["--stack", self.name]
+        result = subprocess.run(
+            ["pulumi", *arguments, *name, *stack, "--non-interactive"],
+            cwd=PROJECT_DIR,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"pulumi {' '.join(arguments)}\n{result.stdout}{result.stderr}")
+        return result
+
+    def preview(self, *arguments: str, check: bool = True) -> str:
+        """What a preview prints."""
+        result = self.pulumi("preview", *arguments, check=check)
+        return result.stdout + result.stderr
+
+    def up(self, *arguments: str) -> str:
+        """Bring the cluster to its settings; what was printed."""
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments).stdout
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack outputs, secrets in plain text."""
+        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
+
+    def deployment(self) -> list[dict[str, Any]]:
+        """The resources of the state, secrets in plain text."""
+        exported = json.loads(self.pulumi("stack", "export", "--show-secrets").stdout)
+        return exported["deployment"].get("resources", [])
