@@ -37,10 +37,13 @@ def log(name: str) -> Path:
 def publish(final: Path) -> Generator[Path]:
     """Yield a fresh folder that becomes `final` when the block ends without an exception.
 
-    The caller holds the part's lock, so what an earlier, killed build left is nobody's.
+    The caller holds the part's lock, so what earlier, killed builds of the part left is nobody's.
     """
-    making = final.with_name(f".making-{final.name}")
-    shutil.rmtree(making, ignore_errors=True)
+    making = final.with_name(f"{final.name}.making")
+    name, _, _ = final.name.rpartition("-")
+    for left in final.parent.glob(f"{name}-*.making"):
+        if "-" not in left.name.removeprefix(f"{name}-"):  # another part's name may begin with this one's
+            shutil.rmtree(left)
     making.mkdir(parents=True)
     try:
         yield making

@@ -57,7 +57,9 @@ class PythonHost(LanguageServer):
         sys.argv = [program, *request.args]
         self.program = run_program
         request.args.insert(0, self._engine)
-        return super().Run(request, context)  # pyright: ignore
+        result: language_pb2.RunResponse = super().Run(request, context)  # pyright: ignore
+        # What went wrong has been logged by then; to bail keeps the engine from saying it again.
+        return language_pb2.RunResponse(bail=True) if result.error else result
 
     def RunPlugin(  # noqa: N802
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
