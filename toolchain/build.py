@@ -50,7 +50,8 @@ async def _build(parts: list[Part], progress: Progress) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     turns = asyncio.Semaphore(AT_ONCE)
     in_use = cache.Lock("go")
-    in_use.take(shared=True)
+    while not in_use.take(shared=True):  # another process is dropping the caches just now
+        await asyncio.sleep(1)
     display = asyncio.create_task(progress.show())
     try:
         async with asyncio.TaskGroup() as group:
