@@ -22,6 +22,7 @@ class Stack:
     folder: Path
     name: str = "test"
     kubeconfig: Path = Path("/nonexistent/kubeconfig")
+    project: Path = PROJECT_DIR
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     environment: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -62,7 +63,7 @@ class Stack:
         name = [] if arguments[:2] == ("stack", "init") else ["--stack", self.name]
         result = subprocess.run(
             ["pulumi", *arguments, *name, *stack, "--non-interactive"],
-            cwd=PROJECT_DIR,
+            cwd=self.project,
             env=self.environment,
             capture_output=True,
             text=True,

@@ -1,0 +1,42 @@
+"""Measure, and print a table: `make bench`, or `python -m bench --rounds 5`."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import toolchain
+from bench import bring_up, previews
+from bench.figures import Figure
+from devcluster.cluster import Cluster
+
+
+def main(rounds: Annotated[int, typer.Option(help="How often each thing is measured.")] = 5) -> None:
+    """Compare within one run: the machine's speed is part of every figure, the ratios are not."""
+    console = Console()
+    with tempfile.TemporaryDirectory() as folder:
+        cluster = Cluster(name="bench", state=Path(folder) / "devcluster")
+        try:
+            cluster.up()
+            cluster.load_image(toolchain.consul_image())
+            figures = [
+                *previews.measure(Path(folder) / "previews", cluster, rounds, console),
+                *bring_up.measure(Path(folder) / "up", cluster, rounds, console),
+            ]
+        finally:
+            cluster.down()
+    console.print(table(figures))
+
+
+def table(figures: list[Figure]) -> Table:
+    """A row a figure: its median, the median of what it is held against, their ratio and the aim."""
+    result = Table("what", "median", "against", "median", "ratio", "aim")
+    for figure in figures:
+        result.add_row(*figure.row())
+    return result
+
+
+typer.run(main)

@@ -1,0 +1,97 @@
+"""`pulumi up` from nothing against `kubectl apply` of the same objects."""
+
+import json
+import re
+import secrets
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from bench.figures import Figure, seconds
+from devcluster.cluster import Cluster
+from tests.e2e.conftest import NAMESPACE, SETTINGS
+from tests.e2e.consul import Consul, wait_for
+from tests.stack import Stack
+
+_AGENTS = 6
+
+
+def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> list[Figure]:
+    """Each round brings the cluster up both ways, on new volumes, and takes it away again."""
+    stack = Stack(folder, kubeconfig=cluster.kubeconfig)
+    stack.configure(SETTINGS)
+    consul = Consul(cluster.kubeconfig, NAMESPACE)
+    up = Figure("up from nothing, until it returns", "kubectl apply, until six are alive", "≤ 1.15")
+    alive = Figure("up from nothing, until six are alive", "kubectl apply, until six are alive", "≤ 12 s")
+    again = Figure("up with nothing to change", "preview", "≤ 1.2")
+    destroy = Figure("destroy")
+    objects = Figure("Kubernetes objects", unit="")
+    calls = Figure("API calls of up", "of kubectl apply", unit="")
+    for number in range(rounds):
+        console.print(f"up {number + 1} of {rounds}")
+        before = api_calls(consul)
+        with until_alive(consul) as six_alive:
+            up.samples.append(seconds(stack.up))
+        alive.samples += six_alive
+        calls.samples.append(api_calls(consul) - before)
+        again.samples.append(seconds(stack.up))
+        again.other.append(seconds(stack.preview))
+        manifest = manifests(stack)
+        objects.samples.append(len(manifest["items"]))
+        destroy.samples.append(seconds(lambda: stack.pulumi("destroy", "--yes", "--skip-preview")))
+
+        console.print(f"kubectl apply {number + 1} of {rounds}")
+        before = api_calls(consul)
+        with until_alive(consul) as six_alive:
+            consul.kubectl("apply", "--filename", "-", stdin=json.dumps(manifest))
+        up.other += six_alive
+        alive.other += six_alive
+        calls.other.append(api_calls(consul) - before)
+        consul.kubectl("delete", "--filename", "-", "--wait", stdin=json.dumps(manifest), timeout=180)
+    return [up, alive, again, destroy, objects, calls]
+
+
+@contextmanager
+def until_alive(consul: Consul) -> Generator[list[float]]:
+    """Gives the seconds from here until all agents are alive, seen from inside the cluster."""
+    start = time.monotonic()
+    found: list[float] = []
+
+    def watch() -> None:
+        wait_for("six agents alive", lambda: len(consul.alive()) == _AGENTS, 180)
+        found.append(time.monotonic() - start)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield found
+    thread.join()
+
+
+def manifests(stack: Stack) -> dict[str, Any]:
+    """The stack's objects as kubectl takes them, on folders of their own."""
+    items = [plain(resource["inputs"]) for resource in stack.deployment() if resource["type"].startswith("kubernetes:")]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    return json.loads(re.sub(r"(?<=-)[0-9a-f]{8}(?=/\$\(POD_NAME\))", secrets.token_hex(4), text))
+
+
+def plain(value: Any) -> Any:
+    """Exported inputs without the marks that Pulumi puts on secrets and on itself."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if not isinstance(value, dict):
+        return value
+    if "plaintext" in value:
+        return json.loads(value["plaintext"])  # pyright: ignore[reportUnknownArgumentType]
+    return {key: plain(item) for key, item in value.items() if key != "__defaults"}  # pyright: ignore[reportUnknownVariableType]
+
+
+def api_calls(consul: Consul) -> int:
+    """Requests that the API server has answered so far, those of its own parts among them."""
+    metrics = consul.kubectl("get", "--raw", "/metrics")
+    counted = re.findall(r"^apiserver_request_total\{.*\} (\S+)$", metrics, re.MULTILINE)
+    return int(sum(float(count) for count in counted))
