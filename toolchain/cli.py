@@ -32,17 +32,24 @@ def _plain_errors() -> Generator[None]:
         raise typer.Exit(1) from None
 
 
-def _wanted() -> list[parts.Part]:
-    """Every part, but those of Pulumi only where the user has none; by turns, as both kinds are waited for."""
-    if toolchain.users_pulumi():
-        return list(parts.CLUSTER)
-    return [part for pair in zip_longest(parts.CLUSTER, parts.ENGINE) for part in pair if part]
+def _wanted(names: list[str]) -> list[parts.Part]:
+    """Return the parts that `names` stand for; the engine's only where the user has no Pulumi."""
+    engine = () if toolchain.users_pulumi() else parts.ENGINE
+    kinds: dict[str, tuple[parts.Part, ...]] = {"cluster": parts.CLUSTER, "engine": engine}
+    if names:
+        return [part for name in names for part in (kinds[name] if name in kinds else (parts.named(name),))]
+    # By turns, as both kinds are waited for.
+    return [part for pair in zip_longest(*kinds.values()) for part in pair if part]
 
 
 @app.command()
 def build(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[PART]...", help="All that are needed if not given.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[PART]...",
+            help="Parts as `status` lists them, `cluster` or `engine` for all of a kind; all if none is given.",
+        ),
     ] = None,
 ) -> None:
     """Make the parts that are missing, with everything they need."""
@@ -51,7 +58,7 @@ def build(
     from toolchain.build import build as make
 
     with _plain_errors():
-        made = make([parts.named(name) for name in names] if names else _wanted(), Console())
+        made = make(_wanted(names or []), Console())
     print(f"toolchain: {made} part(s) made" if made else "toolchain: everything is there", f"in {cache.root()}")
 
 

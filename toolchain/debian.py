@@ -64,9 +64,10 @@ async def _download(part: DebianPart, to: Path, task: Task, log: IO[str]) -> Non
         await run(["apt-get", "download", *part.packages], log, cwd=to, each=count)
     except ToolchainError:
         # The machine's package lists are missing or old: use lists of our own, and leave its alone.
-        lists = to / "lists"
-        (lists / "partial").mkdir(parents=True)
-        own = [f"-oDir::State::Lists={lists}", f"-oDir::Cache={to / 'apt'}"]
+        lists, caches = to / "lists", to / "caches"
+        for folder in (lists, caches / "archives"):
+            (folder / "partial").mkdir(parents=True)
+        own = [f"-oDir::State::Lists={lists}", f"-oDir::Cache={caches}"]
         task.now("fetching package lists")
         await run(["apt-get", *own, "update"], log, cwd=to)
         task.now("downloading packages")
