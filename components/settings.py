@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
@@ -64,6 +64,11 @@ def quantity(text: str) -> Decimal:
     return number * (_SUFFIXES[suffix] if suffix else 1)
 
 
+def _quantity_text(value: object) -> object:
+    """Kubernetes takes numbers for quantities, too."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def _positive_quantity(text: str) -> str:
     if quantity(text) <= 0:
         raise ValueError("a quantity is above zero")
@@ -89,7 +94,7 @@ def _consul_domain(text: str) -> str:
     return text
 
 
-Quantity = Annotated[str, AfterValidator(_positive_quantity)]
+Quantity = Annotated[str, BeforeValidator(_quantity_text), AfterValidator(_positive_quantity)]
 Label = Annotated[str, Field(pattern=f"^{_LABEL}$")]
 OptionalName = Annotated[str, Field(pattern=f"^({_SUBDOMAIN})?$", max_length=253)]
 Hours = Annotated[int, Field(ge=1)]

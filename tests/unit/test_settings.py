@@ -151,3 +151,8 @@ def test_pulumi_yaml_declares_each_setting_with_its_default() -> None:
                 or field.alias == "storageClass"
             )
     assert not declared
+
+
+def test_a_quantity_may_be_a_number_as_in_kubernetes() -> None:
+    settings = Settings.parse(DEVELOPMENT | {"serverResources": '{"limits": {"cpu": 1, "memory": "1Gi"}}'})
+    assert settings.server_resources.limits.cpu == "1"
