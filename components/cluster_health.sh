@@ -2,36 +2,27 @@
 # Shell built-ins, date, grep and the consul command only, so that it runs in any Consul image.
 set -u
 
-members() { # the agents that are alive, as type:name
-    consul members | while read -r name _ status type _; do
-        [ "$status" = alive ] && echo "$type:$name"
-    done
-}
-
-peers() { # Raft's peers, as name:state:voter
-    consul operator raft list-peers | while read -r name _ _ state voter _; do
-        [ "$name" = Node ] || echo "$name:$state:$voter"
-    done
-}
-
 problems() {
-    alive=$(members 2>&1)
+    # Consul reads this one at a new cluster's first start only, and the number of servers may have changed since.
+    said=$(consul operator autopilot set-config -min-quorum=$((QUORUM_OF / 2 + 1)) 2>&1) || { echo "$said"; return; }
+    listed=$(consul members 2>&1) || { echo "$listed"; return; }
+    raft=$(consul operator raft list-peers 2>&1) || { echo "$raft"; return; }
+
+    alive=$(echo "$listed" | while read -r name _ status type _; do [ "$status" != alive ] || echo "$type:$name"; done)
     for member in $MEMBERS; do
         echo "$alive" | grep -qx "$member" || echo "$member is not alive"
     done
     for member in $alive; do
         case " $MEMBERS " in *" $member "*) ;; *) echo "$member is not expected" ;; esac
     done
-    raft=$(peers 2>&1)
-    [ "$(echo "$raft" | grep -c ':leader:')" = 1 ] || echo "Raft has no leader"
-    for server in $SERVERS; do
-        echo "$raft" | grep -q "^$server:.*:true$" || echo "server $server is not a voter"
-    done
-    [ "$(echo "$raft" | grep -c .)" = "$QUORUM_OF" ] || echo "Raft's peers are" $raft
-}
 
-# Consul reads this one at a new cluster's start only, and the number of servers may have changed since.
-consul operator autopilot set-config -min-quorum=$((QUORUM_OF / 2 + 1))
+    peers=$(echo "$raft" | while read -r name _ _ state voter _; do echo "$name $state $voter"; done | grep -v "^Node ")
+    [ "$(echo "$peers" | grep -c " leader ")" = 1 ] || echo "Raft has no leader"
+    for server in $SERVERS; do
+        echo "$peers" | grep -q "^$server .* true$" || echo "server:$server is not a voter"
+    done
+    [ "$(echo "$peers" | grep -c .)" = "$QUORUM_OF" ] || echo "Raft's peers are not the servers declared: $peers"
+}
 
 deadline=$(($(date +%s) + TIMEOUT))
 while found=$(problems) && [ -n "$found" ]; do
@@ -42,4 +33,4 @@ while found=$(problems) && [ -n "$found" ]; do
     fi
     sleep 1
 done
-echo "The cluster is healthy:" $MEMBERS
+echo "The cluster is healthy: $MEMBERS"
