@@ -27,6 +27,8 @@ _LEGACY = {
     for action in ("", "-save", "-restore")
 }
 
+_NEED_LIBRARIES = (*_LEGACY.values(), "conntrack", "ipset", "socat")
+
 _PLACES = ("usr/bin", "usr/sbin", "bin", "sbin")
 
 
@@ -79,7 +81,7 @@ def _expose(program: str, to: Path, final: Path) -> None:
     name = _LEGACY.get(program, program)
     found = next(to / "root" / place / name for place in _PLACES if (to / "root" / place / name).exists())
     shown = to / "bin" / program
-    if name not in (*_LEGACY.values(), "conntrack", "ipset"):
+    if name not in _NEED_LIBRARIES:
         shown.symlink_to(os.path.relpath(found, shown.parent))
         return
     (unpacked,) = to.glob("root/usr/lib/*/xtables")
