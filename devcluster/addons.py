@@ -27,14 +27,20 @@ def access() -> list[Manifest]:
     ]
 
 
-def dns(kubeadm_manifest: Iterable[Manifest]) -> list[Manifest]:
-    """CoreDNS as kubeadm sets it up, with our image."""
+def dns(kubeadm_manifest: Iterable[Manifest], nodes: int) -> list[Manifest]:
+    """CoreDNS as kubeadm sets it up, with our image, and on two nodes where there are two."""
     manifests = deepcopy(list(kubeadm_manifest))
     for manifest in manifests:
         if manifest["kind"] == "ConfigMap":
             manifest["data"]["Corefile"] = without_upstream(manifest["data"]["Corefile"])
         if manifest["kind"] == "Deployment":
-            container = manifest["spec"]["template"]["spec"]["containers"][0]
+            manifest["spec"]["replicas"] = min(nodes, 2)
+            pod = manifest["spec"]["template"]["spec"]
+            # Kubeadm only prefers two nodes, and the first node to be Ready would get both.
+            affinity = pod["affinity"]["podAntiAffinity"]
+            (preferred,) = affinity.pop("preferredDuringSchedulingIgnoredDuringExecution")
+            affinity["requiredDuringSchedulingIgnoredDuringExecution"] = [preferred["podAffinityTerm"]]
+            (container,) = pod["containers"]
             container["image"] = COREDNS.reference
             container["readinessProbe"]["periodSeconds"] = 1
     return manifests

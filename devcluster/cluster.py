@@ -40,8 +40,8 @@ class Cluster:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig."""
-        return self.files.kubeconfig
+        """The administrator's kubeconfig; raises DevclusterError where there is no cluster."""
+        return self.fleet.state.kubeconfig
 
     @property
     def http_port(self) -> int:
@@ -64,7 +64,8 @@ class Cluster:
     @property
     def kubectl(self) -> Kubectl:
         """kubectl for this cluster."""
-        return Kubectl(binary("kubectl"), self.kubeconfig)
+        kubeconfig = self.kubeconfig
+        return Kubectl(binary("kubectl"), kubeconfig)
 
     def up(self, nodes: int | None = None) -> None:
         """Make the cluster, or what is missing of it; `nodes` workers, by default 3 or as many as it has."""

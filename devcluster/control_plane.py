@@ -75,6 +75,7 @@ def kube_controller_manager(binary: Callable[[str], Path], state: State) -> Part
         root_ca_file=state.pki / "ca.crt",
         service_account_private_key_file=state.pki / "sa.key",
         use_service_account_credentials="true",
+        flex_volume_plugin_dir="/run/flexvolumes",  # the default would be made in the host's /usr
         leader_elect="false",
         node_monitor_period="2s",
         node_monitor_grace_period=_NODE_LOST_AFTER,

@@ -111,7 +111,7 @@ class Start:
                 yield self.fleet.worker(worker), agent
 
     def _apply_addons(self, kubeadm: Kubeadm) -> None:
-        dns = addons.dns(kubeadm.coredns_manifest())
+        dns = addons.dns(kubeadm.coredns_manifest(), len(self.fleet.nodes))
         self.kubectl.apply([*addons.access(), *dns, *addons.network_policies(), *addons.ingress()])
 
     def _await(self, what: str, missing: Callable[[], str | None], limit: float, step: Step) -> None:
