@@ -16,10 +16,10 @@ help: ## Say what there is to make
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 .PHONY: up
-up: tools $(CLUSTER) ## Bring up the stack dev, and all that it stands on
+up: $(CLUSTER) ## Bring up the stack dev, and all that it stands on
 	@$(ENV); \
 	pulumi stack select --create $(STACK); \
-	pulumi up --stack $(STACK) --yes --skip-preview; \
+	pulumi up --stack $(STACK) --yes --skip-preview --refresh; \
 	namespace=$$(pulumi stack output --stack $(STACK) namespace); \
 	kubectl get nodes; \
 	kubectl get pods --namespace "$$namespace" --output wide; \
@@ -28,21 +28,22 @@ up: tools $(CLUSTER) ## Bring up the stack dev, and all that it stands on
 .PHONY: down
 down: $(INSTALLED) ## Destroy the stack dev, and the devcluster with it
 	@$(ENV); \
+	if [ $(CLUSTER) = devcluster ]; then export PULUMI_K8S_DELETE_UNREACHABLE=true; fi; \
 	if pulumi stack --stack $(STACK) >/dev/null 2>&1; then pulumi destroy --stack $(STACK) --yes --skip-preview; fi
-	@if [ "$(CLUSTER)" = devcluster ]; then $(VENV)/devcluster down; fi
+	@if [ $(CLUSTER) = devcluster ]; then $(VENV)/devcluster down; fi
 
 .PHONY: env
 env: $(INSTALLED) ## Print what sets a shell: eval "$$(make -s env)"
 	@mkdir -p -m 700 $(STATE)
-	@echo 'export PATH="$(CURDIR)/$(VENV):$$PATH"'
 	@$(VENV)/toolchain env
-	@if [ "$(CLUSTER)" = devcluster ]; then $(VENV)/devcluster env; fi
+	@echo 'export PATH="$(CURDIR)/$(VENV):$$PATH"'
+	@if [ $(CLUSTER) = devcluster ]; then $(VENV)/devcluster env; fi
 	@echo 'export PULUMI_BACKEND_URL="$${PULUMI_BACKEND_URL:-file://$(STATE)}"'
 	@echo 'export PULUMI_CONFIG_PASSPHRASE="$${PULUMI_CONFIG_PASSPHRASE-development}"'
 
 .PHONY: preview
-preview: tools ## Preview the stack STACK; no cluster is needed
-	@$(ENV); pulumi preview --stack $(STACK)
+preview: engine ## Preview the stack STACK; no cluster is needed
+	@eval "$$($(MAKE) -s env CLUSTER=current)"; pulumi preview --stack $(STACK)
 
 .PHONY: test
 test: lint tools ## Run all tests, end-to-end included
@@ -66,14 +67,18 @@ bench: tools ## Measure, and print the README's table
 tools: $(INSTALLED)
 	@$(VENV)/toolchain build
 
+.PHONY: engine
+engine: $(INSTALLED)
+	@$(VENV)/toolchain build engine
+
 .PHONY: devcluster
 devcluster: tools
 	@$(VENV)/devcluster up
 	@$(VENV)/devcluster load-image "$$($(VENV)/toolchain path consul-image)"
 
 .PHONY: current
-current:
-	@echo "Using the current kubeconfig context."
+current: engine
+	@echo "Using the cluster of the current kubeconfig context."
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
