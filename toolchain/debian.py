@@ -5,7 +5,8 @@ of the containerd a user's Docker came with. Unpacked, they disturb nothing. Of
 the two kinds of iptables this is the legacy one: it speaks to the kernel in the
 matches and targets themselves (NFQUEUE, conntrack, statistic, ...), where the
 other translates what it can into nft expressions, which a kernel may lack. The
-C library and runc's libseccomp are there wherever there is apt, which needs them.
+C library and runc's libseccomp are there wherever there is apt, which needs them;
+what else socat needs (OpenSSL, libnsl) comes with Debian's Python.
 """
 
 from __future__ import annotations
