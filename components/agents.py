@@ -218,11 +218,11 @@ def _volumes(files: AgentFiles, role: _Role) -> list[VolumeArgsDict]:
     config: list[VolumeProjectionArgsDict] = [
         {
             "config_map": {
-                "name": files.config.metadata["name"],
+                "name": files.config.metadata.name,
                 "items": [{"key": role.config_file, "path": role.config_file}],
             }
         },
-        {"secret": {"name": files.gossip.metadata["name"]}},
+        {"secret": {"name": files.gossip.metadata.name}},
         *role.projections,
     ]
     return [

@@ -49,7 +49,7 @@ class ConsulCluster(pulumi.ComponentResource):
         metadata = Namespace(
             name, metadata={"name": settings.namespace, "labels": naming.labels()}, opts=child
         ).metadata
-        self.namespace = metadata["name"]
+        self.namespace = metadata.name
         files = create_agent_files(naming, settings, pki, self.gossip_key, self.namespace, child)
         storage = create_storage(naming, settings, child)
 
@@ -67,8 +67,8 @@ class ConsulCluster(pulumi.ComponentResource):
         self.dns_address = services.dns.spec.apply(_dns_address)
         self.ca_certificate = pki.ca_certificate
         self.server_certificate_expiry = pki.server_certificate_expiry
-        self.secret_name = files.credentials.metadata["name"]
-        self.config_map_name = files.config.metadata["name"]
+        self.secret_name = files.credentials.metadata.name
+        self.config_map_name = files.config.metadata.name
         self.ui_url = f"http://{settings.ingress_host}" if settings.ingress_enabled else None
         self.register_outputs(self.outputs())
 

@@ -42,7 +42,7 @@ def tls_volume(files: AgentFiles, *keys: str) -> VolumeArgsDict:
     return {
         "name": TLS_MOUNT["name"],
         "secret": {
-            "secret_name": files.credentials.metadata["name"],
+            "secret_name": files.credentials.metadata.name,
             "default_mode": FILE_MODE,
             "items": [{"key": key, "path": key} for key in (CA_CERTIFICATE, *keys)],
         },

@@ -37,7 +37,8 @@ def traces(secret: str) -> set[str]:
 
 def test_no_secret_is_printed_stored_or_named(stack: Stack) -> None:
     # Without a cluster only these can be made; their values are what everything else derives its secrets from.
-    stack.pulumi("up", "--yes", "--skip-preview", "--target", "**tls:index**", "--target", "**random:index**")
+    targets = ("**ConsulCluster::consul", "**tls:index**", "**random:index**")
+    stack.up(*(f"--target={target}" for target in targets))
     resources = stack.deployment()
     values = secrets(resources)
     assert {"consul-gossip.result", "consul-ca.privateKeyPem", "consul-server.privateKeyPem"} <= values.keys()

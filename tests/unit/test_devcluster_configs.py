@@ -15,6 +15,10 @@ STATE = State(Path("/home/me/state/dev"))
 COREFILE = """\
 .:53 {
     ready
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+       fallthrough in-addr.arpa ip6.arpa
+       ttl 30
+    }
     forward . /etc/resolv.conf {
        max_concurrent 1000
     }
@@ -53,11 +57,13 @@ def test_the_api_servers_certificate_is_good_for_the_loopback() -> None:
     assert "127.0.0.1" in cluster["apiServer"]["certSANs"]
 
 
-def test_names_outside_the_cluster_are_answered_at_once() -> None:
-    changed = addons.without_upstream(COREFILE)
-    assert "forward" not in changed
-    assert "rcode NXDOMAIN" in changed
-    assert changed.count("{") == changed.count("}")
+def test_names_outside_the_cluster_do_not_exist() -> None:
+    cluster, others = addons.without_upstream(COREFILE).split("\n.:53 {")
+    assert cluster.startswith("cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {")
+    assert "forward" not in cluster
+    assert "fallthrough" not in cluster
+    assert cluster.count("{") == cluster.count("}")
+    assert "rcode NXDOMAIN" in others
 
 
 def test_answers_about_the_cluster_stay_out_of_the_cache() -> None:
