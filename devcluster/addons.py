@@ -1,5 +1,6 @@
 """What every cluster has in it: DNS, enforcement of network policies, an ingress controller, and their rights."""
 
+import re
 from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
@@ -7,14 +8,21 @@ from typing import Any
 from devcluster.gateway import INGRESS_NODE
 from devcluster.images import COREDNS, NETWORK_POLICIES, TRAEFIK
 from devcluster.network import POLICY_QUEUE
+from devcluster.plan import CLUSTER_DOMAIN
 
 Manifest = dict[str, Any]
 
 INGRESS_NAMESPACE = "traefik"
 INGRESS_CLASS = "traefik"
 
-# The network leads nowhere, so a name outside the cluster gets its answer at once instead of after a time-out.
-_NO_UPSTREAM = "template ANY ANY {\n       rcode NXDOMAIN\n    }\n"
+# A name outside the cluster gets its answer at once instead of after a time-out. In a server block of its own, since
+# `template` comes before `kubernetes` whatever their order in the file.
+_NO_SUCH_NAME = ".:53 {\n    template ANY ANY {\n        rcode NXDOMAIN\n    }\n}\n"
+
+
+def in_order(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Workloads last, since a pod is refused, and only tried again later, before its service account is there."""
+    return sorted(manifests, key=lambda manifest: manifest["kind"] in ("DaemonSet", "Deployment"))
 
 
 def access() -> list[Manifest]:
@@ -47,10 +55,12 @@ def dns(kubeadm_manifest: Iterable[Manifest], nodes: int) -> list[Manifest]:
 
 
 def without_upstream(corefile: str) -> str:
-    """The Corefile with an immediate "no such name" in place of forwarding."""
-    start = corefile.index("forward .")
-    end = corefile.index("}\n", start) + 2
-    return corefile[:start] + _NO_UPSTREAM + corefile[end:]
+    """The Corefile for a network that leads nowhere: names outside the cluster do not exist."""
+    zones = " ".join(f"{zone}:53" for zone in (CLUSTER_DOMAIN, "in-addr.arpa", "ip6.arpa"))
+    corefile = corefile.replace(".:53 {", f"{zones} {{", 1)
+    corefile = re.sub(r" *fallthrough .*\n", "", corefile)
+    corefile = re.sub(r" *forward [^}]*}\n", "", corefile)
+    return corefile + _NO_SUCH_NAME
 
 
 def network_policies() -> list[Manifest]:

@@ -70,7 +70,14 @@ def env(context: typer.Context) -> None:
     typer.echo(f"export KUBECONFIG={cluster.kubeconfig}")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+@app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "allow_interspersed_args": False,  # else a `--` would not reach kubectl
+        "ignore_unknown_options": True,
+        "help_option_names": [],
+    }
+)
 def kubectl(context: typer.Context) -> None:
     """Run kubectl on the cluster."""
     context.obj.kubectl.become(context.args)
@@ -86,17 +93,17 @@ def load_image(context: typer.Context, archive: Path) -> None:
 def status(context: typer.Context) -> None:
     """Show the machines and what runs on them."""
     cluster: Cluster = context.obj
-    table = Table("machine", "part", "state", title=f"cluster {cluster.name}")
+    table = Table("machine", "part", "process", title=f"cluster {cluster.name}")
     for machine, parts in cluster.fleet.everything():
         for part in parts:
-            table.add_row(machine.name, part.name, "runs" if machine.runs(part) else "[red]down[/red]")
+            table.add_row(machine.name, part.name, str(machine.process(part) or "[red]down[/red]"))
         table.add_section()
     Console().print(table)
     missing = cluster.missing()
     typer.echo(missing or "everything is ready")
 
 
-faults_app = typer.Typer(help="Inject faults; `devcluster up` heals them.", no_args_is_help=True)
+faults_app = typer.Typer(help="Inject faults, and heal them.", no_args_is_help=True)
 app.add_typer(faults_app, name="fault")
 
 ContainerName = Annotated[str | None, typer.Option(help="The pod's first container if not given.")]

@@ -13,7 +13,7 @@ from devcluster.fleet import Fleet, cluster_cgroup
 from devcluster.health import Health
 from devcluster.kubectl import Kubectl
 from devcluster.plan import check_name, plan_nodes
-from devcluster.programs import binary, check_host
+from devcluster.programs import binary, check_host, check_toolchain
 from devcluster.progress import Progress
 from devcluster.starting import Start
 from devcluster.state import Record, State, default_state
@@ -70,6 +70,7 @@ class Cluster:
     def up(self, nodes: int | None = None) -> None:
         """Make the cluster, or what is missing of it; `nodes` workers, by default 3 or as many as it has."""
         check_host()
+        check_toolchain()
         self.files.create()
         with self.files.locked():
             fleet = Fleet(self.files, self._record(nodes))

@@ -77,6 +77,8 @@ def kube_controller_manager(binary: Callable[[str], Path], state: State) -> Part
         use_service_account_credentials="true",
         flex_volume_plugin_dir="/run/flexvolumes",  # the default would be made in the host's /usr
         leader_elect="false",
+        # A claim that came before its volume is looked at again only then.
+        pvclaimbinder_sync_period="1s",
         node_monitor_period="2s",
         node_monitor_grace_period=_NODE_LOST_AFTER,
         kube_api_qps=200,

@@ -1,4 +1,7 @@
-"""Faults for tests: what happens to real clusters, done to this one on purpose. `devcluster up` heals them all."""
+"""Faults for tests: what happens to real clusters, done to this one on purpose.
+
+Kubernetes heals what happens to containers, but for frozen ones; `devcluster up` heals what happens to machines.
+"""
 
 import signal
 
@@ -30,7 +33,8 @@ def kill_part(cluster: Cluster, machine: str, part: str) -> None:
     for candidate, parts in cluster.fleet.everything():
         for known in parts:
             if (candidate.name, known.name) == (machine, part):
-                _signal(candidate.processes(known), signal.SIGKILL)
+                if (process := candidate.process(known)) is not None:
+                    send(process, signal.SIGKILL)
                 return
     raise DevclusterError(f"no machine {machine!r} has a part {part!r}: `devcluster status` lists what there is")
 

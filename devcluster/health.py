@@ -33,7 +33,7 @@ class Health:
             if not machine.is_on:
                 return f"{machine.name} is off"
             for part in parts:
-                if not machine.runs(part):
+                if machine.process(part) is None:
                     return f"{part.name} on {machine.name} does not run"
         return None
 
@@ -43,18 +43,19 @@ class Health:
 
     def missing_nodes(self) -> str | None:
         """Nodes that are not Ready, or were not heard of lately."""
-        fresh = {
-            lease["metadata"]["name"]
-            for lease in self.kubectl.get("leases", "--namespace=kube-node-lease")["items"]
-            if _age(lease["spec"]["renewTime"]) < LEASE_SECONDS
-        }
+        try:
+            leases = self.kubectl.get("leases", "--namespace=kube-node-lease")["items"]
+            nodes = self.kubectl.get("nodes")["items"]
+        except DevclusterError as error:
+            return str(error)
+        heard_of = {lease["metadata"]["name"] for lease in leases if _age(lease["spec"]["renewTime"]) < LEASE_SECONDS}
         ready = {
             node["metadata"]["name"]
-            for node in self.kubectl.get("nodes")["items"]
+            for node in nodes
             if any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"]["conditions"])
         }
         names = [node.name for node in self.fleet.nodes]
-        lacking = [name for name in names if name not in fresh & ready]
+        lacking = [name for name in names if name not in heard_of & ready]
         return f"{len(names) - len(lacking)} of {len(names)} Ready, not {', '.join(lacking)}" if lacking else None
 
     def missing_addons(self) -> str | None:

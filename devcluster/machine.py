@@ -4,6 +4,8 @@ The holder is process 1 of a process namespace, so the kernel ends everything el
 last process go the mounts and the network. Nothing has to be cleaned up on the host.
 """
 
+import os
+import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,9 +75,11 @@ class Machine:
         if self.is_on:
             return
         self.cgroup.kill()
+        # Kubelet would spend seconds on each group that a pod of an earlier run left behind.
+        self.cgroup.remove()
         (self.cgroup / "holder").create()
-        for place in OVERLAID:
-            _inside(self.disk, place).mkdir(parents=True, exist_ok=True)
+        for folder in self._disks:
+            folder.mkdir(parents=True, exist_ok=True)
         kinds = ["--mount", "--uts", "--ipc", "--pid", *(["--net"] if self.own_network else [])]
         unshare = ["unshare", *kinds, "--fork", "--kill-child", "--mount-proc"]
         command = (self.cgroup / "holder").joining([*unshare, "sh", "-c", self._boot_script()])
@@ -97,7 +101,7 @@ class Machine:
     def _boot_script(self) -> str:
         """Mounts first; then process 1 has nothing to do but to reap orphans, which the shell's wait does."""
         volatile = ["mount -t tmpfs tmpfs /run", "mkdir /run/kernel"]
-        disks = [f"mount --bind '{_inside(self.disk, place)}' {place}" for place in OVERLAID if str(place) != "/run"]
+        disks = [f"mount --bind {shlex.quote(str(disk))} {place}" for disk, place in self._disks.items()]
         tunables = [
             f"echo {value} > /run/kernel/{number}; mount --bind /run/kernel/{number} /proc/sys/{name}"
             for number, (name, value) in enumerate(_KERNEL_TUNABLES.items())
@@ -106,6 +110,11 @@ class Machine:
         spread = ["mount --make-rshared /"]
         ready = [f"hostname {self.name}", "touch /run/devcluster-ready"]
         return "\n".join(["set -e", *volatile, *disks, *tunables, *spread, *ready, "sleep infinity & wait"])
+
+    @property
+    def _disks(self) -> dict[Path, Path]:
+        """Folders of the machine's own, with the places where it has them; /run is in memory."""
+        return {self.disk / place.relative_to("/"): place for place in OVERLAID if place != Path("/run")}
 
     def stop(self) -> None:
         """Pull the plug: end every process of the machine at once."""
@@ -130,32 +139,26 @@ class Machine:
             raise DevclusterError(f"{' '.join(command)} on {self.name} failed: {result.stderr.strip()}")
         return result.stdout
 
-    def runs(self, part: Part) -> bool:
-        """Whether the part's program is running."""
-        return bool(self.processes(part))
+    def process(self, part: Part) -> int | None:
+        """Process id of a part, as the host sees it; None when it does not run."""
+        # Parts lead a session; the children of some look the same otherwise, and may outlive them.
+        pids = (self.cgroup / part.name).processes()
+        return next((pid for pid in pids if _leads_session(pid) and _program(pid) == part.program), None)
 
-    def processes(self, part: Part) -> list[int]:
-        """Ids, as the host sees them, of the processes of the part's program, without what it started itself."""
-        return [pid for pid in (self.cgroup / part.name).processes() if _program(pid) == part.program]
-
-    def keep_running(self, part: Part) -> bool:
-        """Start the part unless it runs; tells whether it had to be started."""
-        if self.runs(part):
-            return False
+    def keep_running(self, part: Part) -> None:
+        """Start the part unless it runs."""
+        if self.process(part) is not None:
+            return
         group = self.cgroup / part.name
         group.create()
+        # The daemon is left to process 1 of the machine; no helper of ours stays behind.
+        command = group.joining(self._enter(["setsid", "--fork", *part.command]))
         with self.log(part.name).open("ab") as output:
-            # The daemon is left to process 1 of the machine; no helper of ours stays behind.
-            subprocess.run(
-                group.joining(self._enter(["setsid", "--fork", *part.command])),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=self.env,
-                check=True,
-                timeout=_START_LIMIT,
+            started = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self.env, timeout=_START_LIMIT
             )
-        return True
+        if started.returncode:
+            raise DevclusterError(f"{part.name} on {self.name} cannot be started: see {self.log(part.name)}")
 
     def log(self, part: str) -> Path:
         """Where a part's output goes."""
@@ -177,10 +180,6 @@ class Machine:
         return holder
 
 
-def _inside(disk: Path, place: Path) -> Path:
-    return disk / place.relative_to("/")
-
-
 def _is_first_of_namespace(pid: int) -> bool:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
@@ -188,6 +187,13 @@ def _is_first_of_namespace(pid: int) -> bool:
         return False
     numbers = next(line for line in status.splitlines() if line.startswith("NSpid:")).split()[1:]
     return len(numbers) > 1 and numbers[-1] == "1"
+
+
+def _leads_session(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def _program(pid: int) -> str | None:

@@ -67,10 +67,11 @@ def plug_in(control_plane: Machine, node: Node) -> None:
 
 def lose_packets(machine: Machine, share: float) -> None:
     """Drop that share of the packets that reach a node, at random."""
-    machine.run(["iptables", "--table=raw", f"--flush={LOSS_CHAIN}"])
+    table = ["iptables", "--table", "raw"]
+    machine.run([*table, "--flush", LOSS_CHAIN])
     if share:
-        chance = ["--match=statistic", "--mode=random", f"--probability={share}"]
-        machine.run(["iptables", "--table=raw", f"--append={LOSS_CHAIN}", *chance, "--jump=DROP"])
+        chance = ["--match", "statistic", "--mode", "random", "--probability", str(share)]
+        machine.run([*table, "--append", LOSS_CHAIN, *chance, "--jump", "DROP"])
 
 
 def policy_queue_is_served(machine: Machine) -> bool:

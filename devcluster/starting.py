@@ -75,7 +75,7 @@ class Start:
     def _start_control_plane(self, step: Step) -> None:
         fleet = self.fleet
         for way, listener in zip(fleet.ways, fleet.listeners, strict=True):
-            if not fleet.gateway.runs(listener):
+            if fleet.gateway.process(listener) is None:
                 gateway.check_free(way.port)
                 fleet.gateway.keep_running(listener)
         for part in fleet.store_and_api:
@@ -112,7 +112,7 @@ class Start:
 
     def _apply_addons(self, kubeadm: Kubeadm) -> None:
         dns = addons.dns(kubeadm.coredns_manifest(), len(self.fleet.nodes))
-        self.kubectl.apply([*addons.access(), *dns, *addons.network_policies(), *addons.ingress()])
+        self.kubectl.apply(addons.in_order([*addons.access(), *dns, *addons.network_policies(), *addons.ingress()]))
 
     def _await(self, what: str, missing: Callable[[], str | None], limit: float, step: Step) -> None:
         def look() -> str | None:

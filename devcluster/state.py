@@ -112,11 +112,13 @@ class State:
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
         except BlockingIOError:
+            os.close(folder)
             raise DevclusterError(
                 f"another devcluster command is at work on {self.folder}: wait for it to end"
             ) from None
+        try:
+            yield
         finally:
             os.close(folder)
 

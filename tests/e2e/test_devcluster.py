@@ -243,6 +243,7 @@ def test_local_volumes_belong_to_the_pods_group(own: Cluster) -> None:
         securityContext={"runAsUser": 100, "runAsGroup": 1000, "fsGroup": 1000},
     )
     writer["metadata"] |= {"name": "writer", "labels": {}}
+    del writer["spec"]["nodeName"]  # the volume says where
     writer["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     own.kubectl.apply([volume, claim, writer])
     await_pods(own, "writer")
