@@ -10,6 +10,7 @@ from devcluster.fleet import Fleet
 from devcluster.health import Health
 from devcluster.images import Image
 from devcluster.kubectl import Kubectl
+from devcluster.limits import check_inotify
 from devcluster.machine import Machine, Part
 from devcluster.network import lose_packets, plug_in, wire_node, wire_switch
 from devcluster.pki import Kubeadm, write_admin_kubeconfig
@@ -34,6 +35,7 @@ class Start:
 
     def run(self) -> None:
         """Return once everything is ready; raises DevclusterError with what was last seen if it is not in time."""
+        check_inotify(self.fleet)
         kubeadm = Kubeadm(binary("kubeadm"), self.fleet.state)
         with self.progress.step("Certificates"):
             kubeadm.make_pki(self.fleet.nodes)

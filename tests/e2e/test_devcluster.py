@@ -25,6 +25,52 @@ NODES = ("node-1", "node-2", "node-3")
 PORT = 8080
 
 
+def host() -> dict[str, str]:
+    """What a cluster could leave behind on this machine, but for the clusters that other tests have meanwhile."""
+
+    def output(*command: str) -> str:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    kernel = ("vm/overcommit_memory", "kernel/panic", "net/ipv4/ip_forward", "net/netfilter/nf_conntrack_max")
+    return {
+        "mounts": Path("/proc/self/mounts").read_text(),
+        "interfaces": json.dumps([link["ifname"] for link in json.loads(output("ip", "-json", "link"))]),
+        "routes": output("ip", "route"),
+        "iptables": output(str(toolchain.binary("iptables-save"))),
+        **{name: (Path("/proc/sys") / name).read_text() for name in kernel},
+    }
+
+
+# First, so that it does not have to share the machine with the cluster of the other tests.
+def test_an_interrupted_up_is_finished_and_a_broken_cluster_taken_down_whole(tmp_path: Path) -> None:
+    before = host()
+    broken = Cluster(name="interrupted", state=tmp_path)
+    command = [sys.executable, "-c", "from devcluster.cli import app; app()"]
+    up = subprocess.Popen([*command, "--name=interrupted", f"--state={tmp_path}", "up", "--nodes=1"])
+    group = cluster_cgroup(broken.files)
+    try:
+        wait_for("the first processes", lambda: None if len(group.all_processes()) > 8 else "few", limit=30)
+        up.kill()
+        up.wait()
+        broken.up()
+        assert broken.missing() is None
+        folder = str(broken.files.folder)
+        # The worst end a cluster can have: its machines are gone, and nobody cleaned up.
+        for machine, _ in broken.fleet.everything():
+            assert machine.holder
+            subprocess.run(["kill", f"-{signal.SIGKILL}", str(machine.holder)], check=True)
+    finally:
+        up.kill()
+        broken.down()
+
+    assert not group.exists
+    assert not broken.files.folder.exists()
+    assert folder not in Path("/proc/net/unix").read_text()
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [command for command in commands if folder.encode() in command]
+    assert host() == before
+
+
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An image with a web server and a client."""
@@ -321,48 +367,3 @@ def test_up_brings_back_killed_parts_and_machines(own: Cluster) -> None:
     assert own.missing() is None
     await_pods(own)
     await_reach(own, "node-1", f"{address(own, 'node-2')}:{PORT}")
-
-
-def host() -> dict[str, str]:
-    """What a cluster could leave behind on this machine, but for the clusters that other tests have meanwhile."""
-
-    def output(*command: str) -> str:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-    kernel = ("vm/overcommit_memory", "kernel/panic", "net/ipv4/ip_forward", "net/netfilter/nf_conntrack_max")
-    return {
-        "mounts": Path("/proc/self/mounts").read_text(),
-        "interfaces": json.dumps([link["ifname"] for link in json.loads(output("ip", "-json", "link"))]),
-        "routes": output("ip", "route"),
-        "iptables": output(str(toolchain.binary("iptables-save"))),
-        **{name: (Path("/proc/sys") / name).read_text() for name in kernel},
-    }
-
-
-def test_an_interrupted_up_is_finished_and_a_broken_cluster_taken_down_whole(tmp_path: Path) -> None:
-    before = host()
-    broken = Cluster(name="interrupted", state=tmp_path)
-    command = [sys.executable, "-c", "from devcluster.cli import app; app()"]
-    up = subprocess.Popen([*command, "--name=interrupted", f"--state={tmp_path}", "up", "--nodes=1"])
-    group = cluster_cgroup(broken.files)
-    try:
-        wait_for("the first processes", lambda: None if len(group.all_processes()) > 8 else "few", limit=30)
-        up.kill()
-        up.wait()
-        broken.up()
-        assert broken.missing() is None
-        folder = str(broken.files.folder)
-        # The worst end a cluster can have: its machines are gone, and nobody cleaned up.
-        for machine, _ in broken.fleet.everything():
-            assert machine.holder
-            subprocess.run(["kill", f"-{signal.SIGKILL}", str(machine.holder)], check=True)
-    finally:
-        up.kill()
-        broken.down()
-
-    assert not group.exists
-    assert not broken.files.folder.exists()
-    assert folder not in Path("/proc/net/unix").read_text()
-    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [command for command in commands if folder.encode() in command]
-    assert host() == before
