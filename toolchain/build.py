@@ -58,9 +58,9 @@ async def _build(parts: list[Part], progress: Progress) -> None:
         async with asyncio.TaskGroup() as group:
             made: dict[str, asyncio.Task[None]] = {}
             for part in parts:
-                needs = [made[need] for need in part.needs if need in made]
+                first = [made[name] for name in (*part.needs, part.after) if name in made]
                 task = progress.task(part.name)
-                made[part.name] = group.create_task(_make_in_turn(part, needs, turns, task, progress))
+                made[part.name] = group.create_task(_make_in_turn(part, first, turns, task, progress))
         # Whoever else is building still needs Go's caches, and drops them in their turn.
         if in_use.take():
             shutil.rmtree(golang.caches(), ignore_errors=True)
@@ -70,10 +70,10 @@ async def _build(parts: list[Part], progress: Progress) -> None:
 
 
 async def _make_in_turn(
-    part: Part, needs: list[asyncio.Task[None]], turns: asyncio.Semaphore, task: Task, progress: Progress
+    part: Part, first: list[asyncio.Task[None]], turns: asyncio.Semaphore, task: Task, progress: Progress
 ) -> None:
-    for need in needs:
-        await need
+    for other in first:
+        await other
     # Only compilers compete for the cores; the rest is a matter of seconds.
     async with turns if isinstance(part, GoPart) else nullcontext():
         lock = cache.Lock(part.name)

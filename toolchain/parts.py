@@ -32,6 +32,8 @@ class Part:
     """The programs in the result's `bin` folder."""
     needs: tuple[str, ...] = ()
     """The parts whose results this one is made from."""
+    after: str = ""
+    """A part that compiles much the same packages: to wait for it, if it is to be built, is to find them there."""
 
     def ingredients(self) -> Iterator[bytes]:
         """Yield everything which, when it changes, makes another result."""
@@ -151,7 +153,13 @@ def _provider(name: str) -> GoPart:
     if name == "kubernetes":
         upstream = "github.com/pulumi/pulumi-kubernetes/provider/v4"
         beside = tuple(f"{upstream}@cmd/{program}/{file}" for file in ("schema.json", "terraform-mapping.json"))
-    return GoPart(f"provider-{name}", makes=(program,), variables=(("main.version", PROVIDERS[name]),), beside=beside)
+    return GoPart(
+        f"provider-{name}",
+        makes=(program,),
+        after="provider-random" if name == "tls" else "",
+        variables=(("main.version", PROVIDERS[name]),),
+        beside=beside,
+    )
 
 
 CLUSTER = (

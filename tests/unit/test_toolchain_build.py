@@ -53,8 +53,8 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     golang.version.cache_clear()
 
 
-def go_part(name: str) -> GoPart:
-    part = GoPart(name, makes=(name,))
+def go_part(name: str, after: str = "") -> GoPart:
+    part = GoPart(name, makes=(name,), after=after)
     part.module.mkdir(parents=True)
     (part.module / "main.go").write_text("package main")
     return part
@@ -96,6 +96,12 @@ def test_where_there_is_no_terminal_lines_say_what_is_done() -> None:
     assert isinstance(console.file, io.StringIO)
     assert "one done in 0:0" in console.file.getvalue()
     assert "2 of 2 parts" in console.file.getvalue()
+
+
+def test_parts_that_share_their_packages_do_not_compile_them_twice(go: Path) -> None:
+    build([go_part("one"), go_part("two", after="one")], quiet())
+    commands = [call.split()[0] for call in go.read_text().splitlines() if not call.startswith("env")]
+    assert commands == ["list", "build", "list", "build"]
 
 
 def test_needs_come_first_and_once() -> None:

@@ -40,7 +40,11 @@ func serve(ctx context.Context) error {
 	}
 	// Standard output belongs to the engine, which reads the plugin's port there.
 	sink := diag.DefaultSink(io.Discard, os.Stderr, diag.FormatOptions{Color: colors.Never})
-	schema, err := tfgen.GenerateSchema(ctx, tfgen.GenerateSchemaOptions{ProviderInfo: info, DiagnosticsSink: sink})
+	schema, err := tfgen.GenerateSchema(ctx, tfgen.GenerateSchemaOptions{
+		ProviderInfo:    info,
+		DiagnosticsSink: sink,
+		XInMemoryDocs:   true, // or it looks for upstream's documentation, by way of `go mod download`
+	})
 	if err != nil {
 		return err
 	}
