@@ -1,5 +1,6 @@
 """The devcluster command."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,7 +68,7 @@ def down(context: typer.Context) -> None:
 def env(context: typer.Context) -> None:
     """Print the line that makes a shell use the cluster."""
     cluster: Cluster = context.obj
-    typer.echo(f"export KUBECONFIG={cluster.kubeconfig}")
+    typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
 
 
 @app.command(
@@ -91,7 +92,7 @@ def load_image(context: typer.Context, archive: Path) -> None:
 
 @app.command()
 def status(context: typer.Context) -> None:
-    """Show the machines and what runs on them."""
+    """Show the machines, what runs on them, and what is missing; the exit status is 1 if something is."""
     cluster: Cluster = context.obj
     table = Table("machine", "part", "process", title=f"cluster {cluster.name}")
     for machine, parts in cluster.fleet.everything():
@@ -101,6 +102,8 @@ def status(context: typer.Context) -> None:
     Console().print(table)
     missing = cluster.missing()
     typer.echo(missing or "everything is ready")
+    if missing:
+        raise typer.Exit(1)
 
 
 faults_app = typer.Typer(help="Inject faults, and heal them.", no_args_is_help=True)

@@ -1,6 +1,5 @@
 """A cluster: bring it up, look at it, take it down."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -64,11 +63,12 @@ class Cluster:
     @property
     def kubectl(self) -> Kubectl:
         """kubectl for this cluster."""
-        kubeconfig = self.kubeconfig
+        kubeconfig = self.kubeconfig  # first, for it is clearer that there is no cluster than that kubectl is not built
         return Kubectl(binary("kubectl"), kubeconfig)
 
     def up(self, nodes: int | None = None) -> None:
         """Make the cluster, or what is missing of it; `nodes` workers, by default 3 or as many as it has."""
+        plan_nodes(DEFAULT_NODES if nodes is None else nodes)
         check_host()
         check_toolchain()
         self.files.create()
@@ -93,7 +93,7 @@ class Cluster:
                 group.kill()
                 group.remove()
                 remove_root()
-                shutil.rmtree(files.folder)
+                files.remove()
 
     def load_image(self, archive: Path) -> None:
         """Import an image archive, as `docker save` writes it, into every node that does not have its images yet."""
@@ -109,7 +109,7 @@ class Cluster:
         record = self.files.read()
         if record is None:
             record = Record(
-                nodes=len(plan_nodes(DEFAULT_NODES if nodes is None else nodes)),
+                nodes=DEFAULT_NODES if nodes is None else nodes,
                 api_port=gateway.free_port(gateway.FIRST_API_PORT),
                 http_port=gateway.free_port(gateway.FIRST_HTTP_PORT),
                 https_port=gateway.free_port(gateway.FIRST_HTTPS_PORT),

@@ -1,22 +1,21 @@
 """What is being done, how far it is, and how long it takes: a live line on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from rich import progress
 from rich.console import Console
-from rich.status import Status
 
 
 @dataclass
 class Step:
-    """One thing being done; say() tells how far it is."""
+    """One thing being done."""
 
     title: str
-    console: Console
+    show: Callable[[str], None]
     started: float = field(default_factory=time.monotonic)
-    status: Status | None = None
     _said: str = ""
 
     @property
@@ -25,12 +24,9 @@ class Step:
         return time.monotonic() - self.started
 
     def say(self, detail: str) -> None:
-        """Tell what is awaited; saying the same again only refreshes the time on a terminal."""
-        line = f"{self.title}: {detail} [dim]({self.seconds:.0f} s)[/dim]"
-        if self.status:
-            self.status.update(line)
-        elif detail != self._said:
-            self.console.print(f"  {line}", highlight=False)
+        """Tell how far it is, or what is awaited; said again, it is shown once."""
+        if detail != self._said:
+            self.show(f"{self.title}: {detail}")
         self._said = detail
 
 
@@ -39,19 +35,22 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False) -> None:
         """A quiet one reports nothing."""
-        self._console = Console(stderr=True, quiet=quiet, soft_wrap=True)
+        self._console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
 
     @contextmanager
     def step(self, title: str) -> Generator[Step]:
         """Report a step from its beginning to its end."""
-        step = Step(title, self._console)
         if self._console.is_terminal:
-            with self._console.status(title) as step.status:
+            columns = (progress.SpinnerColumn(), "{task.description}", progress.TimeElapsedColumn())
+            with progress.Progress(*columns, console=self._console, transient=True) as live:
+                task = live.add_task(title, total=None)
+                step = Step(title, lambda line: live.update(task, description=line))
                 yield step
         else:
+            step = Step(title, lambda line: self._console.print(f"  {line} [dim]({step.seconds:.0f} s)[/dim]"))
             yield step
-        self._console.print(f"[green]✓[/green] {title} [dim]({step.seconds:.1f} s)[/dim]", highlight=False)
+        self._console.print(f"[green]✓[/green] {title} [dim]({step.seconds:.1f} s)[/dim]")
 
     def done(self, message: str) -> None:
         """Report the end of it all."""
-        self._console.print(message, highlight=False)
+        self._console.print(message)

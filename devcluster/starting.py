@@ -42,20 +42,18 @@ class Start:
             write_admin_kubeconfig(self.fleet.state, self.fleet.record.api_port)
         with self.progress.step(f"Machines and network: control plane and {len(self.fleet.nodes)} nodes"):
             self._start_machines()
-        with (
-            self.progress.step("Control plane, container runtimes, images") as step,
-            ThreadPoolExecutor() as pool,
-        ):
+        with self.progress.step("Control plane, nodes, images") as step, ThreadPoolExecutor() as pool:
+            # In this order, so that nothing waits for what comes after it in the pool.
             archives = {image: pool.submit(image.write, self.fleet.state.images) for image in images.OWN}
-            runtimes = [pool.submit(self._start_runtime, worker, archives) for worker in self.fleet.nodes]
+            runtimes = {worker: pool.submit(self._start_runtime, worker) for worker in self.fleet.nodes}
+            loads = [pool.submit(self._load, worker, runtimes[worker], archives) for worker in self.fleet.nodes]
             self._start_control_plane(step)
-            step.say("images are being loaded")
-            for runtime in runtimes:
-                runtime.result()
+            self._start_agents(runtimes)
+            for done, load in enumerate(loads):
+                step.say(f"images are loaded into {done} of {len(loads)} nodes")
+                load.result()
+        self._apply_addons(kubeadm)
         with self.progress.step("Nodes") as step:
-            for machine, agent in self._agents():
-                machine.keep_running(agent)
-            self._apply_addons(kubeadm)
             self._await("all nodes to be Ready", self._health.missing_nodes, _NODES_LIMIT, step)
         with self.progress.step("DNS, network policies, ingress") as step:
             self._await("DNS, network policies and ingress", self._health.missing_addons, _ADDONS_LIMIT, step)
@@ -92,7 +90,7 @@ class Start:
         for part in fleet.controllers:
             fleet.control_plane.keep_running(part)
 
-    def _start_runtime(self, worker: Node, archives: Mapping[Image, Future[Path]]) -> None:
+    def _start_runtime(self, worker: Node) -> None:
         machine, runtime = self.fleet.worker(worker), self.fleet.runtime(worker)
         pods = machine.cgroup / "pods"
         pods.create()
@@ -104,8 +102,17 @@ class Start:
             return None if images.is_served(machine) else "no answer"
 
         wait_for(f"the container runtime of {worker.name}", missing, _RUNTIME_LIMIT)
+
+    def _load(self, worker: Node, runtime: Future[None], archives: Mapping[Image, Future[Path]]) -> None:
+        runtime.result()
         for image in images.wanted(worker):
-            images.load(machine, archives[image].result())
+            images.load(self.fleet.worker(worker), archives[image].result())
+
+    def _start_agents(self, runtimes: Mapping[Node, Future[None]]) -> None:
+        for worker, runtime in runtimes.items():
+            runtime.result()
+            for agent in self.fleet.agents(worker):
+                self.fleet.worker(worker).keep_running(agent)
 
     def _agents(self) -> Iterator[tuple[Machine, Part]]:
         for worker in self.fleet.nodes:

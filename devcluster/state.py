@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,6 +106,16 @@ class State:
         folders = (self.pki, self.kubeconfigs, self.logs, self.sockets, self.etcd, self.images)
         for folder in (self.folder, *folders):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def remove(self) -> None:
+        """Delete everything; an interrupted removal leaves nothing that the next `up` could take for a cluster."""
+        shutil.rmtree(self._doomed, ignore_errors=True)
+        self.folder.rename(self._doomed)
+        shutil.rmtree(self._doomed)
+
+    @property
+    def _doomed(self) -> Path:
+        return self.folder.with_name(f".{self.folder.name}.removed")
 
     @contextmanager
     def locked(self) -> Generator[None]:
