@@ -9,7 +9,8 @@ STACK ?= dev
 VENV := .venv/bin
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
-ENV := eval "$$($(MAKE) -s env CLUSTER=$(CLUSTER))"
+# In two steps, so that a failure of the first stops the recipe.
+ENV := environment=$$($(MAKE) -s env CLUSTER=$(CLUSTER)); eval "$$environment"
 
 .PHONY: help
 help: ## Say what there is to make
@@ -43,7 +44,7 @@ env: $(INSTALLED) ## Print what sets a shell: eval "$$(make -s env)"
 
 .PHONY: preview
 preview: engine ## Preview the stack STACK; no cluster is needed
-	@eval "$$($(MAKE) -s env CLUSTER=current)"; pulumi preview --stack $(STACK)
+	@environment=$$($(MAKE) -s env CLUSTER=current); eval "$$environment"; pulumi preview --stack $(STACK)
 
 .PHONY: test
 test: lint tools ## Run all tests, end-to-end included
@@ -74,7 +75,7 @@ engine: $(INSTALLED)
 .PHONY: devcluster
 devcluster: tools
 	@$(VENV)/devcluster up
-	@$(VENV)/devcluster load-image "$$($(VENV)/toolchain path consul-image)"
+	@$(VENV)/devcluster load-image "$$($(VENV)/toolchain consul-image)"
 
 .PHONY: current
 current: engine

@@ -3,9 +3,9 @@
 import json
 import re
 import secrets
-import threading
 import time
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,10 +66,10 @@ def until_alive(consul: Consul) -> Generator[list[float]]:
         wait_for("six agents alive", lambda: len(consul.alive()) == _AGENTS, 180)
         found.append(time.monotonic() - start)
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    yield found
-    thread.join()
+    with ThreadPoolExecutor() as pool:
+        watching = pool.submit(watch)
+        yield found
+        watching.result()
 
 
 def manifests(stack: Stack) -> dict[str, Any]:

@@ -49,6 +49,9 @@ def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
     config["tls"]["internal_rpc"]["verify_incoming"] = True
     return config | {
         "server": True,
+        # Raft brings a server up to date however long it was away; Consul would refuse to start it after 168 h, and it
+        # comes back after a node's repair or when the number of servers has shrunk and grown again.
+        "server_rejoin_age_max": "87600h",
         "auto_encrypt": {"allow_tls": True},
         "performance": {"raft_multiplier": settings.raft_multiplier},
         "ui_config": {"enabled": True},

@@ -2,12 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgsDict
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     ContainerPortArgsDict,
+    LifecycleArgsDict,
     PersistentVolumeClaimArgsDict,
     PodTemplateSpecArgsDict,
     ProbeArgsDict,
@@ -22,10 +24,14 @@ from components import agent_config
 from components.agent_files import AgentFiles
 from components.naming import Naming
 from components.pod import CONTAINER_SECURITY, FILE_MODE, POD_SECURITY, TLS_MOUNT, requirements, tls_volume
+from components.protection import protected
 from components.settings import Resources, Settings
 from components.storage import VOLUME, Storage
 
-# A leaving server drains calls for 5 s and waits at most 5 s for its removal from Raft (consul agent/consul/server.go).
+_HAND_OVER = Path(__file__).with_name("hand_over.sh").read_text()
+
+# A leaving server hands over, tells the others (3 s), drains calls (5 s) and waits for its removal from Raft (5 s at
+# most); the agent gives up after 15 s (consul agent/consul/server.go, command/agent/agent.go).
 _GRACE_SECONDS = 60
 
 # The agent's HTTPS root answers without a leader, so a lost quorum restarts nobody.
@@ -50,8 +56,13 @@ _PORTS: list[ContainerPortArgsDict] = [
     {"name": "dns-tcp", "container_port": agent_config.DNS_PORT},
 ]
 
-# How long an agent may take to join; then it is restarted, since one that joined nobody would never try again.
-_JOIN_SECONDS = 300
+# A server that found nobody but itself never tries again, so one without a vote is started anew after 100 probes: 100 s
+# at the least, and 5 min where each runs into its time-out, as it does while there is no leader.
+_VOTE_PROBES = 100
+_VOTE_PROBE_SECONDS = 3
+
+# Clients try to join until they have; this is for one that hangs. One probe a second.
+_JOIN_PROBES = 300
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ class _Role:
     tls_files: tuple[str, ...] = ()
     volumes: list[VolumeArgsDict] = field(default_factory=list[VolumeArgsDict])
     claims: list[PersistentVolumeClaimArgsDict] = field(default_factory=list[PersistentVolumeClaimArgsDict])
+    lifecycle: LifecycleArgsDict = field(default_factory=LifecycleArgsDict)
 
 
 @dataclass(frozen=True)
@@ -100,14 +112,15 @@ def create_agents(
         startup={
             "exec_": {"command": ["sh", "-c", _VOTER]},
             "period_seconds": 1,
-            "timeout_seconds": 5,
-            "failure_threshold": _JOIN_SECONDS,
+            "timeout_seconds": _VOTE_PROBE_SECONDS,
+            "failure_threshold": _VOTE_PROBES,
         },
         ports=[{"name": "rpc", "container_port": agent_config.SERVER_RPC_PORT}],
         data={**data, "sub_path_expr": storage.sub_path} if storage.sub_path else data,
         projections=[{"config_map": {"name": f"{naming.name}-bootstrap"}}],
         tls_files=(agent_config.SERVER_CERTIFICATE, agent_config.SERVER_PRIVATE_KEY),
         claims=[storage.claim],
+        lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _HAND_OVER]}}},
     )
     clients = _Role(
         component="client",
@@ -115,13 +128,13 @@ def create_agents(
         replicas=settings.client_replicas,
         resources=settings.client_resources,
         config_file=agent_config.CLIENT_FILE,
-        startup={**_ALIVE, "period_seconds": 1, "failure_threshold": _JOIN_SECONDS},
+        startup={**_ALIVE, "period_seconds": 1, "failure_threshold": _JOIN_PROBES},
         ports=[],
         data=data,
         volumes=[{"name": VOLUME, "empty_dir": {}}],
     )
     server_opts = pulumi.ResourceOptions.merge(
-        opts, pulumi.ResourceOptions(depends_on=[files.bootstrap, *storage.volumes])
+        protected(settings, opts), pulumi.ResourceOptions(depends_on=[files.bootstrap, *storage.volumes])
     )
     server_spec = _spec(naming, settings, files, servers)
     client_spec = _spec(naming, settings, files, clients)
@@ -151,7 +164,8 @@ def _stateful_set(
 
 def _spec(naming: Naming, settings: Settings, files: AgentFiles, role: _Role) -> StatefulSetSpecArgsDict:
     labels = naming.labels(role.component)
-    retention = "Retain" if settings.production else "Delete"
+    # Without a claim a StorageClass deletes the volume; a volume on a node's disk just becomes free to be bound again.
+    retention = "Retain" if settings.production and settings.storage_class else "Delete"
     return {
         "service_name": role.service,
         "replicas": role.replicas,
@@ -189,7 +203,7 @@ def _pod(settings: Settings, files: AgentFiles, role: _Role, labels: dict[str, s
 
 
 def _container(settings: Settings, role: _Role) -> ContainerArgsDict:
-    return {
+    container: ContainerArgsDict = {
         "name": "consul",
         "image": settings.image,
         "command": ["consul", "agent"],
@@ -212,6 +226,9 @@ def _container(settings: Settings, role: _Role) -> ContainerArgsDict:
             {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108 - a volume of the pod's own
         ],
     }
+    if role.lifecycle:
+        container["lifecycle"] = role.lifecycle
+    return container
 
 
 def _volumes(files: AgentFiles, role: _Role) -> list[VolumeArgsDict]:

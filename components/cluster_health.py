@@ -43,7 +43,8 @@ def create_health_check(
         "TIMEOUT": str(_TIMEOUT_SECONDS),
         "REVISION": agents.revision,
     }
-    labels = naming.labels("health-check")
+    # Of another name than the agents, or their DNS Service would take this pod for one.
+    labels = naming.labels() | {"app.kubernetes.io/name": "consul-health"}
     container: ContainerArgsDict = {
         "name": "health",
         "image": settings.image,
@@ -65,7 +66,12 @@ def create_health_check(
     }
     return Job(
         f"{naming.name}-health",
-        metadata={"namespace": namespace, "labels": labels},
+        metadata={
+            "namespace": namespace,
+            "labels": labels,
+            # A check that failed is made again by the next `up`, also where nothing else has changed.
+            "annotations": {"pulumi.com/replaceUnready": "true"},
+        },
         # The script itself tries again, so what it says at its end is the answer.
         spec={"backoff_limit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[agents.servers, agents.clients])),

@@ -11,6 +11,7 @@ from components.cluster_health import create_health_check
 from components.gossip import create_gossip_key
 from components.naming import Naming
 from components.pki import create_pki
+from components.protection import protected
 from components.services import create_services
 from components.settings import Settings
 from components.storage import create_storage
@@ -44,10 +45,10 @@ class ConsulCluster(pulumi.ComponentResource):
         naming = Naming.of(name, settings)
 
         pki = create_pki(name, settings, naming.certificate_names(), child)
-        self.gossip_key = create_gossip_key(name, child)
+        self.gossip_key = create_gossip_key(name, protected(settings, child))
 
         metadata = Namespace(
-            name, metadata={"name": settings.namespace, "labels": naming.labels()}, opts=child
+            name, metadata={"name": settings.namespace, "labels": naming.labels()}, opts=protected(settings, child)
         ).metadata
         self.namespace = metadata.name
         files = create_agent_files(naming, settings, pki, self.gossip_key, self.namespace, child)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_tls as tls
 
+from components.protection import protected
 from components.settings import Settings
 
 _CURVE = "P256"
@@ -23,17 +24,18 @@ class Pki:
 def create_pki(name: str, settings: Settings, service_names: list[str], opts: pulumi.ResourceOptions) -> Pki:
     """A self-signed CA, and one certificate for the servers signed by it.
 
-    Within `certificate_renewal_hours` of its end, the next `pulumi up` renews the servers' certificate. The CA
-    is never renewed by itself: agents that trust the old one only could not talk to those that have the new one.
+    Within `certificate_renewal_hours` of its end, the next `pulumi up` renews each. The CA keeps its key and its name,
+    so that what trusts the old certificate trusts the new one, and the other way round, while agents are rolled.
     """
-    ca_key = tls.PrivateKey(f"{name}-ca", algorithm="ECDSA", ecdsa_curve=_CURVE, opts=opts)
+    ca_key = tls.PrivateKey(f"{name}-ca", algorithm="ECDSA", ecdsa_curve=_CURVE, opts=protected(settings, opts))
     ca = tls.SelfSignedCert(
         f"{name}-ca",
         private_key_pem=ca_key.private_key_pem,
         is_ca_certificate=True,
         set_subject_key_id=True,
-        subject={"common_name": f"Consul CA {settings.datacenter}.{settings.domain}"},
+        subject={"common_name": "Consul CA"},
         validity_period_hours=settings.ca_validity_hours,
+        early_renewal_hours=settings.certificate_renewal_hours,
         allowed_uses=["cert_signing", "crl_signing"],
         opts=opts,
     )

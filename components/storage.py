@@ -9,6 +9,7 @@ from pulumi_kubernetes.core.v1 import PersistentVolume
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
 
 from components.naming import Naming
+from components.protection import protected
 from components.settings import Settings
 
 VOLUME = "data"
@@ -43,10 +44,9 @@ def create_storage(naming: Naming, settings: Settings, opts: pulumi.ResourceOpti
         return Storage([], claim, None)
 
     # A new cluster starts in a new folder: the data of one destroyed before, on the same disk, has other keys.
-    folder = random.RandomId(f"{naming.name}-storage", byte_length=4, opts=opts)
-    volume_opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(retain_on_delete=settings.production))
+    folder = random.RandomId(f"{naming.name}-storage", byte_length=4, opts=protected(settings, opts))
     volumes = [
-        _local_volume(naming, settings, server, node, volume_opts)
+        _local_volume(naming, settings, server, node, opts)
         for server, node in zip(naming.servers(settings.server_replicas), settings.storage_nodes, strict=False)
     ]
     return Storage(volumes, claim, folder.hex.apply(lambda id_: f"{naming.namespace}-{id_}/$(POD_NAME)"))
@@ -82,5 +82,5 @@ def _local_volume(
                 }
             },
         },
-        opts=opts,
+        opts=protected(settings, opts),
     )

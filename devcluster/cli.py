@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from devcluster import faults
 from devcluster.cluster import Cluster
 from devcluster.errors import DevclusterError
+from devcluster.programs import binary
 from devcluster.state import default_state
 from toolchain import ToolchainError
 
@@ -66,9 +67,10 @@ def down(context: typer.Context) -> None:
 
 @app.command()
 def env(context: typer.Context) -> None:
-    """Print the line that makes a shell use the cluster."""
+    """Print the lines that make a shell use the cluster, up or not, with a kubectl of its version."""
     cluster: Cluster = context.obj
     typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
+    typer.echo(f'export PATH={shlex.quote(str(binary("kubectl").parent))}:"$PATH"')
 
 
 @app.command(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,9 @@ class Stack:
             "KUBECONFIG": str(self.kubeconfig),
             "NO_COLOR": "1",
         }
-        self.pulumi("stack", "init", self.name)
+        # `stack init` writes the settings file beside Pulumi.yaml, so not in the project itself.
+        shutil.copy(self.project / "Pulumi.yaml", self.folder)
+        self._run("stack", "init", self.name, cwd=self.folder)
 
     @property
     def settings_file(self) -> Path:
@@ -59,11 +62,15 @@ class Stack:
 
     def pulumi(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a command of the Pulumi CLI on this stack; a failure shows all that it printed."""
-        stack = ["--config-file", str(self.settings_file)] if arguments[0] not in ("stack", "cancel") else []
-        name = [] if arguments[:2] == ("stack", "init") else ["--stack", self.name]
+        settings = [] if arguments[0] == "stack" else ["--config-file", str(self.settings_file)]
+        return self._run(*arguments, "--stack", self.name, *settings, cwd=self.project, check=check, timeout=timeout)
+
+    def _run(
+        self, *arguments: str, cwd: Path, check: bool = True, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
-            ["pulumi", *arguments, *name, *stack, "--non-interactive"],
-            cwd=self.project,
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=cwd,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -88,6 +95,7 @@ class Stack:
         return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
 
     def deployment(self) -> list[dict[str, Any]]:
-        """The resources of the state, secrets in plain text."""
+        """The resources of the state by name, secrets in plain text."""
         exported = json.loads(self.pulumi("stack", "export", "--show-secrets").stdout)
-        return exported["deployment"].get("resources", [])
+        resources: list[dict[str, Any]] = exported["deployment"].get("resources", [])
+        return sorted(resources, key=lambda resource: resource["urn"])

@@ -81,6 +81,13 @@ def path(program: Annotated[str, typer.Argument(help="Such as kubectl.")]) -> No
 
 
 @app.command()
+def consul_image() -> None:
+    """Print the path of the archive of Consul's container image."""
+    with _plain_errors():
+        print(toolchain.consul_image())
+
+
+@app.command()
 def env() -> None:
     """Print `export` lines for a shell: eval "$(toolchain env)"."""
     with _plain_errors():

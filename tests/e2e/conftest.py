@@ -48,3 +48,12 @@ def consul(stack: Stack) -> Consul:
     consul = Consul(stack.kubeconfig, NAMESPACE)
     consul.wait_healthy()
     return consul
+
+
+@pytest.fixture
+def settings(stack: Stack) -> Iterator[dict[str, Any]]:
+    """The stack's settings; a test that changed them changes them back, in one more update."""
+    yield SETTINGS
+    if stack.settings != SETTINGS:
+        stack.configure(SETTINGS)
+        stack.up()

@@ -17,6 +17,7 @@ class Member(NamedTuple):
     """A line of `consul members`."""
 
     name: str
+    address: str
     status: str
     type: str
     datacenter: str
@@ -27,6 +28,7 @@ class Peer(NamedTuple):
     """A line of `consul operator raft list-peers`."""
 
     name: str
+    id: str
     state: str
     voter: bool
 
@@ -68,7 +70,17 @@ class Consul:
     def members(self, pod: str = "consul-0") -> list[Member]:
         """All members that an agent knows, the dead ones too."""
         lines = [line.split() for line in self.consul("members", pod=pod).splitlines()[1:]]
-        return [Member(line[0], line[2], line[3], line[6], line[8]) for line in lines]
+        return [
+            Member(line[0], line[1].partition(":")[0], *(line[column] for column in (2, 3, 6, 8))) for line in lines
+        ]
+
+    def member(self, name: str) -> Member:
+        """What consul-0 knows of one member."""
+        return next(member for member in self.members() if member.name == name)
+
+    def address(self, pod: str) -> str:
+        """The address of a pod, empty while it has none."""
+        return self.kubectl("get", "pod", pod, "--ignore-not-found", "--output", "jsonpath={.status.podIP}")
 
     def alive(self, pod: str = "consul-0") -> set[str]:
         """The names of the members that are alive."""
@@ -77,7 +89,7 @@ class Consul:
     def peers(self, pod: str = "consul-0") -> list[Peer]:
         """The Raft peers."""
         lines = [line.split() for line in self.consul("operator", "raft", "list-peers", pod=pod).splitlines()[1:]]
-        return [Peer(line[0], line[3], line[4] == "true") for line in lines]
+        return [Peer(line[0], line[1], line[3], line[4] == "true") for line in lines]
 
     def wait_healthy(self, servers: int = 3, clients: int = 3, seconds: float = 120) -> None:
         """Wait until exactly these agents are alive, with one leader and every server a voter."""

@@ -4,7 +4,8 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -87,13 +88,13 @@ def watch_servers(consul: Consul) -> Generator[list[int]]:
             missing.append(3 - sum(ready(pod) for pod in pods))
             time.sleep(0.2)
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield missing
-    finally:
-        done.set()
-        thread.join()
+    with ThreadPoolExecutor() as pool:
+        watching = pool.submit(watch)
+        try:
+            yield missing
+        finally:
+            done.set()
+        watching.result()
 
 
 def ready(pod: dict[str, Any]) -> bool:
@@ -106,15 +107,6 @@ def uids(consul: Consul, component: str) -> dict[str, str]:
     """The identity of each of a component's pods."""
     pods = consul.objects("pods", "--selector", f"app.kubernetes.io/component={component}")
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
-
-
-@pytest.fixture
-def settings(stack: Stack) -> Iterator[dict[str, Any]]:
-    """The stack's settings; a test that changed them changes them back, in one more update."""
-    yield SETTINGS
-    if stack.settings != SETTINGS:
-        stack.configure(SETTINGS)
-        stack.up()
 
 
 @pytest.mark.usefixtures("settings")
@@ -138,6 +130,9 @@ def test_servers_scale_up_and_down_with_every_key(stack: Stack, consul: Consul) 
             assert {peer.name for peer in consul.peers() if peer.voter} == server_names(servers)
             autopilot = consul.consul("operator", "autopilot", "get-config")
             assert f"MinQuorum = {servers // 2 + 1}" in autopilot
+            # The leader is among those that go next, and so is the one that would follow it.
+            last = next(peer for peer in consul.peers() if peer.name == f"consul-{servers - 1}")
+            consul.consul("operator", "raft", "transfer-leader", f"-id={last.id}")
     after = uids(consul, "server") | uids(consul, "client")
     assert after == before, "a running agent was restarted"
 

@@ -8,15 +8,16 @@ import pytest
 
 from devcluster.cluster import Cluster
 from tests.e2e.conftest import NAMESPACE
-from tests.e2e.consul import Consul, Member, wait_for
+from tests.e2e.consul import Consul, wait_for
 from tests.stack import Stack
 
 
 def test_six_agents_are_alive_on_three_nodes(consul: Consul) -> None:
-    servers = [Member(f"consul-{ordinal}", "alive", "server", "dc1", "<all>") for ordinal in range(3)]
-    clients = [Member(f"consul-client-{ordinal}", "alive", "client", "dc1", "<default>") for ordinal in range(3)]
+    servers = [(f"consul-{ordinal}", "alive", "server", "dc1", "<all>") for ordinal in range(3)]
+    clients = [(f"consul-client-{ordinal}", "alive", "client", "dc1", "<default>") for ordinal in range(3)]
     for pod in ("consul-0", "consul-client-2"):
-        assert sorted(consul.members(pod)) == sorted(servers + clients)
+        members = [(name, *rest) for name, _, *rest in consul.members(pod)]
+        assert sorted(members) == sorted(servers + clients)
     for component in ("server", "client"):
         pods = consul.objects("pods", "--selector", f"app.kubernetes.io/component={component}")
         assert {pod["spec"]["nodeName"] for pod in pods} == {"node-1", "node-2", "node-3"}
@@ -92,7 +93,8 @@ def test_the_ui_is_shown_by_the_ingress(cluster: Cluster, stack: Stack, consul: 
 
 @pytest.mark.parametrize("pod", ["consul-0", "consul-client-0"])
 def test_plain_http_is_inside_the_pod_only(consul: Consul, pod: str) -> None:
-    (address,) = [item["status"]["podIP"] for item in consul.objects("pods") if item["metadata"]["name"] == pod]
     assert "alive" in consul.consul("members", pod=pod)
-    refused = consul.consul("members", f"-http-addr=http://{address}:8500", pod="consul-client-1", check=False)
+    refused = consul.consul(
+        "members", f"-http-addr=http://{consul.address(pod)}:8500", pod="consul-client-1", check=False
+    )
     assert "connection refused" in refused

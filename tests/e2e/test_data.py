@@ -50,9 +50,10 @@ def bound(consul: Consul) -> dict[str, str]:
 def test_a_killed_server_comes_back(cluster: Cluster, consul: Consul, which: str) -> None:
     (victim, *_) = [peer.name for peer in consul.peers() if peer.state == which]
     witness = next(iter(server_names(3) - {victim}))
+    before = restarts(consul, victim)
     faults.kill(cluster, consul.namespace, victim, "consul")
     wait_for("writes", lambda: "Success" in consul.consul("kv", "put", "while/dead", victim, pod=witness))
-    wait_for("restart", lambda: restarts(consul, victim) > 0)
+    wait_for("restart", lambda: restarts(consul, victim) > before)
     consul.wait_healthy()
     assert consul.consul("kv", "get", "while/dead", pod=victim) == f"{victim}\n"
 
@@ -65,5 +66,11 @@ def restarts(consul: Consul, pod: str) -> int:
 
 @pytest.mark.usefixtures("kept")
 def test_a_client_deleted_without_a_word_comes_back(consul: Consul) -> None:
+    before = consul.member("consul-client-1").address
     consul.kubectl("delete", "pod", "consul-client-1", "--grace-period=0", "--force")
-    consul.wait_healthy(seconds=180)
+    new = wait_for(
+        "new pod", lambda: consul.address("consul-client-1") not in ("", before) and consul.address("consul-client-1")
+    )
+    # The others hold on to the old address until they have found it dead.
+    wait_for("new address", lambda: consul.member("consul-client-1").address == new, 180)
+    consul.wait_healthy()

@@ -73,3 +73,14 @@ def test_a_bad_setting_is_one_error_and_registers_nothing(
     assert "Traceback" not in printed
     assert "StatefulSet" not in printed
     assert stack.state.read_text() == before
+
+
+def test_production_refuses_to_lose_what_cannot_be_had_again(stack: Stack) -> None:
+    stack.configure(PRODUCTION)
+    stack.up("--target=**ConsulCluster::consul", "--target=**tls:index**", "--target=**random:index**")
+    for kept in ("randomPassword:RandomPassword::consul-gossip", "privateKey:PrivateKey::consul-ca"):
+        (urn,) = [resource["urn"] for resource in stack.deployment() if resource["urn"].endswith(kept)]
+        assert "protect" in stack.preview("--replace", urn, check=False)
+    # Development may be thrown away at any time.
+    stack.configure(DEVELOPMENT)
+    stack.preview("--replace", urn)

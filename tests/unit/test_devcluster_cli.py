@@ -13,7 +13,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.parametrize("command", [["status"], ["env"], ["kubectl", "get", "nodes"], ["fault", "cut", "node-1"]])
+@pytest.mark.parametrize("command", [["status"], ["kubectl", "get", "nodes"], ["fault", "cut", "node-1"]])
 def test_without_a_cluster_every_command_says_how_to_make_one(tmp_path: Path, command: list[str]) -> None:
     code, output = run("--state", str(tmp_path), *command)
     assert code == 1

@@ -1,0 +1,10 @@
+"""What must not vanish from a production stack."""
+
+import pulumi
+
+from components.settings import Settings
+
+
+def protected(settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """Options that in production make previews and updates refuse to delete or replace a resource."""
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=settings.production))
