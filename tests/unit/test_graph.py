@@ -34,10 +34,16 @@ def test_production_has_no_ingress(declare: Declare) -> None:
 
 def test_each_server_has_a_volume_that_nobody_else_can_bind(declare: Declare) -> None:
     volumes = declare(development()).of_kind("PersistentVolume")
-    claims = [volume["spec"]["claimRef"]["name"] for volume in volumes.values()]
-    assert claims == ["data-consul-0", "data-consul-1", "data-consul-2"]
-    terms = [volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"] for volume in volumes.values()]
-    assert [term[0]["matchExpressions"][0]["values"] for term in terms] == [["node-1"], ["node-2"], ["node-3"]]
+    bound = {volume["spec"]["claimRef"]["name"]: node_of(volume) for volume in volumes.values()}
+    assert bound == {"data-consul-0": "node-1", "data-consul-1": "node-2", "data-consul-2": "node-3"}
+
+
+def node_of(volume: Inputs) -> str:
+    """The one node where a volume can be used."""
+    (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    (expression,) = term["matchExpressions"]
+    (node,) = expression["values"]
+    return node
 
 
 def test_a_storage_class_makes_the_volumes_itself(declare: Declare) -> None:
