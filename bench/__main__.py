@@ -9,20 +9,25 @@ from rich.console import Console
 from rich.table import Table
 
 import toolchain
-from bench import bring_up, previews
+from bench import bring_up, make_up, previews
 from bench.figures import Figure
 from devcluster.cluster import Cluster
 
 
-def main(rounds: Annotated[int, typer.Option(help="How often each thing is measured.")] = 5) -> None:
+def main(
+    rounds: Annotated[int, typer.Option(help="How often each thing is measured.")] = 5,
+    cold: Annotated[bool, typer.Option(help="Also build everything from nothing, once.")] = False,
+) -> None:
     """Compare within one run: the machine's speed is part of every figure, the ratios are not."""
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
+        making = make_up.measure(Path(folder) / "make", cold, console)
         cluster = Cluster(name="bench", state=Path(folder) / "devcluster")
         try:
             cluster.up()
             cluster.load_image(toolchain.consul_image())
             figures = [
+                *making,
                 *previews.measure(Path(folder) / "previews", cluster, rounds, console),
                 *bring_up.measure(Path(folder) / "up", cluster, rounds, console),
             ]
