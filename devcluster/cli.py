@@ -69,7 +69,7 @@ def down(context: typer.Context) -> None:
 def env(context: typer.Context) -> None:
     """Print the lines that make a shell use the cluster, up or not, with a kubectl of its version."""
     cluster: Cluster = context.obj
-    typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.kubeconfig))}")
+    typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.files.kubeconfig))}")
     typer.echo(f'export PATH={shlex.quote(str(binary("kubectl").parent))}:"$PATH"')
 
 
