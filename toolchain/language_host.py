@@ -70,9 +70,8 @@ class PythonHost(LanguageServer):
         if request.kind == "analyzer":
             command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, folder]
         env = dict(variable.split("=", 1) for variable in request.env)
-        plugin = subprocess.Popen(
-            command, cwd=request.pwd, env=env or None, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        # Standard output is the engine's, which reads the plugin's port there; standard error is shown as it is.
+        plugin = subprocess.Popen(command, cwd=request.pwd, env=env or None, stdout=subprocess.PIPE)
         context.add_callback(plugin.terminate)
         for line in plugin.stdout or ():
             yield language_pb2.RunPluginResponse(stdout=line)
