@@ -95,7 +95,6 @@ class Stack:
         return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
 
     def deployment(self) -> list[dict[str, Any]]:
-        """The resources of the state by name, secrets in plain text."""
+        """The resources of the state, secrets in plain text."""
         exported = json.loads(self.pulumi("stack", "export", "--show-secrets").stdout)
-        resources: list[dict[str, Any]] = exported["deployment"].get("resources", [])
-        return sorted(resources, key=lambda resource: resource["urn"])
+        return exported["deployment"].get("resources", [])
