@@ -27,7 +27,9 @@ def test_six_agents_are_alive_on_three_nodes(consul: Consul) -> None:
 def test_a_second_up_changes_nothing(stack: Stack, consul: Consul) -> None:
     before = properties(stack)
     assert "unchanged" in stack.up("--expect-no-changes")
-    assert properties(stack) == before
+    after = properties(stack)
+    # By name alone: a failure shall not print the secrets that are among the properties.
+    assert [urn for urn in before.keys() | after.keys() if before.get(urn) != after.get(urn)] == []
     assert stack.pulumi("preview", "--expect-no-changes", "--diff").returncode == 0
     # What the API server filled in is no drift.
     assert stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes").returncode == 0
