@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
@@ -33,12 +34,12 @@ def main(
             ]
         finally:
             cluster.down()
-    console.print(table(figures))
+    Console(width=200).print(table(figures))
 
 
 def table(figures: list[Figure]) -> Table:
     """A row a figure: its median, the median of what it is held against, their ratio and the aim."""
-    result = Table("what", "median", "against", "median", "ratio", "aim")
+    result = Table("what", "median", "against", "median", "ratio", "aim", box=MARKDOWN)
     for figure in figures:
         result.add_row(*figure.row())
     return result

@@ -18,18 +18,23 @@ runtime: {name: python, options: {virtualenv: %s}}
 
 def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> list[Figure]:
     """Previews by turns, so that both see the same machine."""
-    stack = Stack(folder / "stack", kubeconfig=cluster.kubeconfig)
-    stack.configure(SETTINGS)
+    alone, connected = Stack(folder / "alone"), Stack(folder / "connected", kubeconfig=cluster.kubeconfig)
+    for stack in (alone, connected):
+        stack.configure(SETTINGS)
     project = folder / "empty"
     project.mkdir()
     (project / "Pulumi.yaml").write_text(_EMPTY % (PROJECT_DIR / ".venv"))
     (project / "__main__.py").write_text("import pulumi\n")
     empty = Stack(folder / "empty-stack", project=project)
 
-    figure = Figure("preview of a new stack", "of an empty program", "≤ 3")
+    without = Figure("preview, no cluster to be reached", "of an empty program", "≤ 3")
+    within = Figure("preview, on a cluster", "of an empty program", "≤ 3")
     for number in range(rounds):
         console.print(f"preview {number + 1} of {rounds}")
-        figure.other.append(seconds(empty.preview))
-        figure.samples.append(seconds(stack.preview))
+        without.samples.append(seconds(alone.preview))
+        within.samples.append(seconds(connected.preview))
+        nothing = seconds(empty.preview)
+        without.other.append(nothing)
+        within.other.append(nothing)
     shutil.rmtree(folder)
-    return [figure]
+    return [without, within]
