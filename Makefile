@@ -86,6 +86,6 @@ $(INSTALLED): requirements.txt pyproject.toml
 		|| { echo "Python 3.11 or newer is needed as python3: install it, for example with apt-get install python3 python3-venv" >&2; exit 1; }
 	@echo "Installing the Python packages …"
 	@python3 -m venv .venv
-	@$(VENV)/pip install --quiet --require-hashes --requirement requirements.txt
+	@$(VENV)/pip install --require-hashes --requirement requirements.txt
 	@$(VENV)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from devcluster.cluster import Cluster
-from tests.e2e.conftest import NAMESPACE
+from tests.e2e.conftest import NAMESPACE, SETTINGS
 from tests.e2e.consul import Consul, wait_for
+from tests.preview.test_secrets import secrets, shows
 from tests.stack import Stack
 
 
@@ -75,6 +76,21 @@ def test_the_gossip_key_is_in_no_argument_environment_or_pod_spec(stack: Stack, 
         assert key not in process
     assert key not in json.dumps(consul.objects("pods"))
     assert key not in json.dumps(consul.objects("statefulsets"))
+
+
+def test_no_secret_is_in_the_state_or_a_preview(stack: Stack) -> None:
+    values = secrets(stack.deployment())
+    assert values["gossip key"] == stack.outputs()["gossipKey"]
+    stack.configure(SETTINGS | {"logLevel": "debug"})
+    places = {
+        "state": stack.state.read_text(),
+        "preview": stack.preview("--diff"),
+        "preview as JSON": stack.preview("--json"),
+        "outputs": stack.pulumi("stack", "output", "--json").stdout,
+    }
+    stack.configure(SETTINGS)
+    found = [(name, place) for name, value in values.items() for place, text in places.items() if shows(text, value)]
+    assert found == []
 
 
 def test_outputs_work_for_another_program(stack: Stack, consul: Consul) -> None:
