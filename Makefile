@@ -84,8 +84,9 @@ current: engine
 $(INSTALLED): requirements.txt pyproject.toml
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed as python3: install it, for example with apt-get install python3 python3-venv" >&2; exit 1; }
-	@echo "Installing the Python packages …"
+	@# All of it on standard error: `make -s env` prints for a shell.
+	@echo "Installing the Python packages …" >&2
 	@python3 -m venv .venv
-	@$(VENV)/pip install --require-hashes --requirement requirements.txt
-	@$(VENV)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(VENV)/pip install --require-hashes --requirement requirements.txt >&2
+	@$(VENV)/pip install --quiet --no-deps --no-build-isolation --editable . >&2
 	@touch $@
