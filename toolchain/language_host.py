@@ -79,8 +79,8 @@ class PythonHost(LanguageServer):
 
 
 def main() -> None:
-    """Serve until the engine says to stop."""
-    stopped = threading.Event()
+    """Serve until the engine says to stop, or is there no more."""
+    engine, stopped = os.getppid(), threading.Event()
 
     def stop(number: int, frame: object) -> None:
         stopped.set()
@@ -92,7 +92,9 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    stopped.wait()
+    # A killed engine says nothing, and its end makes another process the parent.
+    while os.getppid() == engine and not stopped.wait(timeout=1):
+        pass
     server.stop(grace=None)
 
 

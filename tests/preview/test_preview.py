@@ -1,11 +1,15 @@
 """What a reviewer sees: previews by the real engine and providers, with no cluster."""
 
 import json
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import toolchain
+from tests.e2e.consul import wait_for
 from tests.preview.conftest import DEVELOPMENT, PRODUCTION
 from tests.stack import PROJECT_DIR, Stack
 
@@ -84,3 +88,33 @@ def test_production_refuses_to_lose_what_cannot_be_had_again(stack: Stack) -> No
     # Development may be thrown away at any time.
     stack.configure(DEVELOPMENT)
     stack.preview("--replace", urn)
+
+
+def test_a_killed_engine_leaves_no_program_behind(stack: Stack) -> None:
+    if toolchain.users_pulumi():
+        pytest.skip("this is about the toolchain's own language host")
+    with subprocess.Popen(
+        ["pulumi", "preview", "--stack", stack.name, "--config-file", stack.settings_file, "--non-interactive"],
+        cwd=PROJECT_DIR,
+        env=stack.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as engine:
+        host = wait_for("language host", lambda: next(iter(hosts(engine.pid)), None), 30)
+        engine.kill()
+    wait_for("end of the language host", lambda: not Path(f"/proc/{host}").exists(), 30)
+
+
+def hosts(engine: int) -> list[str]:
+    """The processes of an engine's language host."""
+    # A child belongs to the thread that started it.
+    pids = [pid for thread in Path(f"/proc/{engine}/task").glob("*/children") for pid in thread.read_text().split()]
+    return [pid for pid in pids if "language_host.py" in command_line(pid)]
+
+
+def command_line(pid: str) -> str:
+    """The arguments of a process, empty where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
