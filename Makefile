@@ -10,7 +10,7 @@ VENV := .venv/bin
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
 # In two steps, so that a failure of the first stops the recipe.
-ENV := environment=$$($(MAKE) -s env CLUSTER=$(CLUSTER)); eval "$$environment"
+ENV = environment=$$($(MAKE) -s env CLUSTER=$(CLUSTER)); eval "$$environment"
 
 .PHONY: help
 help: ## Say what there is to make
@@ -43,8 +43,9 @@ env: $(INSTALLED) ## Print what sets a shell: eval "$$(make -s env)"
 	@echo 'export PULUMI_CONFIG_PASSPHRASE="$${PULUMI_CONFIG_PASSPHRASE-development}"'
 
 .PHONY: preview
+preview: override CLUSTER := current
 preview: engine ## Preview the stack STACK; no cluster is needed
-	@environment=$$($(MAKE) -s env CLUSTER=current); eval "$$environment"; pulumi preview --stack $(STACK)
+	@$(ENV); pulumi preview --stack $(STACK)
 
 .PHONY: test
 test: lint tools ## Run all tests, end-to-end included

@@ -69,8 +69,8 @@ def create_agent_files(
     )
     # Its name is fixed, so that a change of the number of servers restarts none of them.
     bootstrap = ConfigMap(
-        f"{naming.name}-bootstrap",
-        metadata={"name": f"{naming.name}-bootstrap", "namespace": namespace, "labels": labels},
+        naming.bootstrap,
+        metadata={"name": naming.bootstrap, "namespace": namespace, "labels": labels},
         data={agent_config.BOOTSTRAP_FILE: agent_config.render(agent_config.bootstrap_config(settings))},
         opts=opts,
     )

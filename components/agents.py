@@ -117,7 +117,7 @@ def create_agents(
         },
         ports=[{"name": "rpc", "container_port": agent_config.SERVER_RPC_PORT}],
         data={**data, "sub_path_expr": storage.sub_path} if storage.sub_path else data,
-        projections=[{"config_map": {"name": f"{naming.name}-bootstrap"}}],
+        projections=[{"config_map": {"name": naming.bootstrap}}],
         tls_files=(agent_config.SERVER_CERTIFICATE, agent_config.SERVER_PRIVATE_KEY),
         claims=[storage.claim],
         lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _HAND_OVER]}}},

@@ -42,7 +42,7 @@ class ConsulCluster(pulumi.ComponentResource):
         """Declare the cluster; `name` is the servers' StatefulSet's and Service's name, too."""
         super().__init__("consul-cluster:index:ConsulCluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        naming = Naming.of(name, settings)
+        naming = Naming(name, settings.namespace)
 
         pki = create_pki(name, settings, naming.certificate_names(), child)
         self.gossip_key = create_gossip_key(name, protected(settings, child))

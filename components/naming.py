@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.settings import Settings
-
 
 @dataclass(frozen=True)
 class Naming:
@@ -13,15 +11,15 @@ class Naming:
     name: str
     namespace: str
 
-    @classmethod
-    def of(cls, name: str, settings: Settings) -> "Naming":
-        """The names of the cluster that a component of that name declares."""
-        return cls(name, settings.namespace)
-
     @property
     def clients(self) -> str:
         """The clients' StatefulSet and headless Service."""
         return f"{self.name}-client"
+
+    @property
+    def bootstrap(self) -> str:
+        """The ConfigMap that servers read at the cluster's first start only."""
+        return f"{self.name}-bootstrap"
 
     @property
     def ui_service(self) -> str:

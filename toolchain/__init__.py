@@ -16,7 +16,6 @@ __all__ = [
     "CONSUL_IMAGE",
     "NotBuiltError",
     "ToolchainError",
-    "bin_dirs",
     "binary",
     "cni_plugin_dir",
     "consul_image",
@@ -36,11 +35,6 @@ def binary(name: str) -> Path:
     if name in ("pulumi", "pulumi-language-python") and (own := users_pulumi()):
         return own.with_name(name)
     return _folder(parts.maker(name)) / "bin" / name
-
-
-def bin_dirs() -> list[Path]:
-    """Return the folders to put on the PATH of whatever runs the local Kubernetes."""
-    return [_folder(part) / "bin" for part in parts.CLUSTER if part.makes]
 
 
 def cni_plugin_dir() -> Path:
