@@ -19,6 +19,7 @@ __all__ = [
     "binary",
     "cni_plugin_dir",
     "consul_image",
+    "kubernetes_schemas",
     "pulumi_environment",
     "users_pulumi",
 ]
@@ -45,6 +46,11 @@ def cni_plugin_dir() -> Path:
 def consul_image() -> Path:
     """Return the archive of the image CONSUL_IMAGE, for `ctr images import`."""
     return _folder(parts.named("consul-image")) / "consul.tar"
+
+
+def kubernetes_schemas() -> Path:
+    """Return the folder of Kubernetes' JSON schemas, one a kind: `{{.ResourceKind}}{{.KindSuffix}}.json`."""
+    return _folder(parts.named("kubernetes-schemas"))
 
 
 def pulumi_environment() -> dict[str, str]:

@@ -10,9 +10,9 @@ from contextlib import nullcontext
 
 from rich.console import Console
 
-from toolchain import cache, consul_archive, debian, go_build, golang, pulumi_home
+from toolchain import cache, consul_archive, debian, go_build, golang, json_schemas, pulumi_home
 from toolchain.errors import ToolchainError
-from toolchain.parts import ConsulImagePart, DebianPart, GoPart, Part, PulumiHomePart, named
+from toolchain.parts import ConsulImagePart, DebianPart, GoPart, Part, PulumiHomePart, SchemasPart, named
 from toolchain.progress import Progress, Task
 
 AT_ONCE = 2
@@ -99,6 +99,8 @@ async def _make(part: Part, task: Task) -> None:
                 await debian.make(part, to, task, log)
             case ConsulImagePart():
                 await asyncio.to_thread(consul_archive.make, part, to, task)
+            case SchemasPart():
+                await json_schemas.make(part, to, task, log)
             case PulumiHomePart():
                 await pulumi_home.make(part, to, task, log)
             case _:

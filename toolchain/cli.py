@@ -35,11 +35,16 @@ def _plain_errors() -> Generator[None]:
 def _wanted(names: list[str]) -> list[parts.Part]:
     """Return the parts that `names` stand for; the engine's only where the user has no Pulumi."""
     engine = () if toolchain.users_pulumi() else parts.ENGINE
-    kinds: dict[str, tuple[parts.Part, ...]] = {"cluster": parts.CLUSTER, "engine": engine}
+    kinds: dict[str, tuple[parts.Part, ...]] = {
+        "cluster": parts.CLUSTER,
+        "engine": engine,
+        "checkers": parts.CHECKERS,
+        "languages": parts.LANGUAGES,
+    }
     if names:
         return [part for name in names for part in (kinds[name] if name in kinds else (parts.named(name),))]
-    # By turns, as both kinds are waited for.
-    return [part for pair in zip_longest(*kinds.values()) for part in pair if part]
+    # By turns, as both kinds are waited for; what only tests need is built when it is named.
+    return [part for pair in zip_longest(parts.CLUSTER, engine) for part in pair if part]
 
 
 @app.command()
@@ -48,7 +53,8 @@ def build(
         list[str] | None,
         typer.Argument(
             metavar="[PART]...",
-            help="Parts as `status` lists them, `cluster` or `engine` for all of a kind; all if none is given.",
+            help="Parts as `status` lists them, or all of a kind: `cluster` and `engine`, which are built "
+            "if none is given, and for tests `checkers` and `languages`.",
         ),
     ] = None,
 ) -> None:
@@ -67,7 +73,7 @@ def status() -> None:
     """List the parts, and where the results are."""
     own = toolchain.users_pulumi()
     with _plain_errors():
-        for part in parts.CLUSTER + (() if own else parts.ENGINE):
+        for part in parts.CLUSTER + (() if own else parts.ENGINE) + parts.CHECKERS + parts.LANGUAGES:
             print(f"{part.name:20} {part.folder if part.built else 'not built'}")
     if own:
         print(f"{'pulumi':20} {own} (yours)")

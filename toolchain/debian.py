@@ -17,9 +17,8 @@ import shutil
 from pathlib import Path
 from typing import IO
 
-from toolchain.commands import run
-from toolchain.errors import ToolchainError
-from toolchain.parts import DebianPart
+from toolchain import apt
+from toolchain.parts import HERE, DebianPart
 from toolchain.progress import Task
 
 _LEGACY = {
@@ -35,46 +34,13 @@ _PLACES = ("usr/bin", "usr/sbin", "bin", "sbin")
 
 async def make(part: DebianPart, to: Path, task: Task, log: IO[str]) -> None:
     """Unpack the packages into `to`/root, and put what `part` makes into `to`/bin."""
-    for tool in ("apt-get", "dpkg-deb"):
-        if shutil.which(tool) is None:
-            raise ToolchainError(
-                f"There is no `{tool}` on this machine: the local Kubernetes takes etcd, containerd and others "
-                "from Debian packages. Use a Debian or Ubuntu machine, or a cluster of your own."
-            )
-    archives = to / "archives"
-    archives.mkdir()
-    await _download(part, archives, task, log)
-    root = to / "root"
-    packages = sorted(archives.glob("*.deb"))
-    task.now("unpacking", len(packages))
-    for package in packages:
-        await run(["dpkg-deb", "--extract", package, root], log, cwd=to)
-        task.done += 1
-    shutil.rmtree(archives)
-
+    await apt.unpack(part.packages, to / "root", task, log, closure=part.closure, without=part.without)
     (to / "bin").mkdir()
+    for file in part.ours:
+        shutil.copy(HERE / file, to / "bin")
     for program in part.makes:
-        _expose(program, to, part.folder)
-
-
-async def _download(part: DebianPart, to: Path, task: Task, log: IO[str]) -> None:
-    task.now("downloading packages")
-
-    def count(line: str) -> None:
-        task.done += line.startswith("Get:")
-
-    try:
-        await run(["apt-get", "download", *part.packages], log, cwd=to, each=count)
-    except ToolchainError:
-        # The machine's package lists are missing or old: use lists of our own, and leave its alone.
-        lists, caches = to / "lists", to / "caches"
-        for folder in (lists, caches / "archives"):
-            (folder / "partial").mkdir(parents=True)
-        own = [f"-oDir::State::Lists={lists}", f"-oDir::Cache={caches}"]
-        task.now("fetching package lists")
-        await run(["apt-get", *own, "update"], log, cwd=to)
-        task.now("downloading packages")
-        await run(["apt-get", *own, "download", *part.packages], log, cwd=to, each=count)
+        if not (to / "bin" / program).exists():
+            _expose(program, to, part.folder)
 
 
 def _expose(program: str, to: Path, final: Path) -> None:

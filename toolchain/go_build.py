@@ -33,7 +33,7 @@ async def make(part: GoPart, to: Path, task: Task, log: IO[str]) -> None:
 
     variables = [f"-X {name}={value}" for name, value in part.variables]
     linker = " ".join((*golang.LINKER_FLAGS, *variables))
-    command = ["go", "build", "-v", *golang.FLAGS, f"-ldflags={linker}", "-o", output, source]
+    command = ["go", "build", "-v", *_flags(part), f"-ldflags={linker}", "-o", output, source]
     await run(command, log, cwd=part.module, env=env, each=count)
 
     for file in part.beside:
@@ -41,6 +41,10 @@ async def make(part: GoPart, to: Path, task: Task, log: IO[str]) -> None:
         folder: list[str] = []
         await run(["go", "list", "-m", "-f", "{{.Dir}}", module], log, cwd=part.module, env=env, each=folder.append)
         shutil.copyfile(Path(folder[-1], path), programs / Path(path).name)
+
+
+def _flags(part: GoPart) -> list[str]:
+    return [*golang.FLAGS, f"-tags={','.join(part.tags)}"]
 
 
 async def _stale(part: GoPart, source: str, task: Task, log: IO[str]) -> int:
@@ -56,6 +60,6 @@ async def _stale(part: GoPart, source: str, task: Task, log: IO[str]) -> int:
             packages += 1
 
     stale = "{{if .Stale}}{{.ImportPath}}{{end}}"
-    command = ["go", "list", "-deps", *golang.FLAGS, "-f", stale, source]
+    command = ["go", "list", "-deps", *_flags(part), "-f", stale, source]
     await run(command, log, cwd=part.module, env=golang.environment(), each=count)
     return packages

@@ -13,6 +13,7 @@ from toolchain import cache as store
 from toolchain.errors import ToolchainError
 
 REQUIRED = (1, 26)
+"""What `make up` needs. Where a part's go.mod asks for more, as promtool's for a patch, `go` says so itself."""
 
 FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
 """The compiler need not write the debug information which the linker would drop: a fifth less work."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,14 +62,32 @@ class PythonHost(LanguageServer):
         # What went wrong has been logged by then; to bail keeps the engine from saying it again.
         return language_pb2.RunResponse(bail=True) if result.error else result
 
+    def InstallDependencies(  # noqa: N802
+        self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.InstallDependenciesResponse]:
+        """Make the virtualenv and install the requirements, where there is none yet; pass on what pip says."""
+        virtualenv, requirements = _virtualenv(request.info), Path(request.directory, "requirements.txt")
+        if virtualenv.exists() or not requirements.exists():
+            return
+        for command in (
+            [sys.executable, "-m", "venv", virtualenv],
+            [virtualenv / "bin" / "pip", "install", "--quiet", "--requirement", requirements],
+        ):
+            result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            yield language_pb2.InstallDependenciesResponse(stdout=result.stdout)
+            if result.returncode:
+                shutil.rmtree(virtualenv, ignore_errors=True)
+                context.abort(grpc.StatusCode.INTERNAL, f"{command[0]} failed")
+
     def RunPlugin(  # noqa: N802
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
         """Run a plugin that is a Python program, such as a policy pack, and pass on what it says."""
         folder = request.info.program_directory
-        command = [sys.executable, "-u", folder, *request.args]
+        python = str(_virtualenv(request.info) / "bin" / "python")
+        command = [python, "-u", folder, *request.args]
         if request.kind == "analyzer":
-            command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, folder]
+            command = [python, "-u", "-m", "pulumi.policy", *request.args, folder]
         env = dict(variable.split("=", 1) for variable in request.env)
         # Standard output is the engine's, which reads the plugin's port there; standard error is shown as it is.
         plugin = subprocess.Popen(command, cwd=request.pwd, env=env or None, stdout=subprocess.PIPE)
@@ -76,6 +95,13 @@ class PythonHost(LanguageServer):
         for line in plugin.stdout or ():
             yield language_pb2.RunPluginResponse(stdout=line)
         yield language_pb2.RunPluginResponse(exitcode=plugin.wait())
+
+
+def _virtualenv(program: language_pb2.ProgramInfo) -> Path:
+    """Return the virtualenv that a program asks for; else the one in which this runs."""
+    if "virtualenv" in program.options:
+        return Path(program.root_directory, str(program.options["virtualenv"]))
+    return Path(sys.prefix)
 
 
 def main() -> None:

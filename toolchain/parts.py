@@ -21,6 +21,8 @@ PULUMI_VERSION = "3.259.0"
 TRAEFIK_VERSION = "3.6.0"
 PROVIDERS = {"kubernetes": "4.27.0", "random": "4.21.1", "tls": "5.2.3"}
 """Pulumi's providers, at the very versions that the Python packages of requirements.txt ask for."""
+YAML_VERSION = "1.38.1"
+CHECKER_VERSIONS = {"kube-score": "1.20.0", "kubeconform": "0.8.0", "actionlint": "1.7.12", "promtool": "0.316.0"}
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class GoPart(Part):
     """Go variables which the linker sets: every program has its own idea of where its version is kept."""
     beside: tuple[str, ...] = ()
     """Files copied from a module into `bin`, each as "module path@path in it"."""
+    tags: tuple[str, ...] = ()
+    """Build tags, which leave out what nobody here uses."""
 
     @property
     def module(self) -> Path:
@@ -83,6 +87,8 @@ class GoPart(Part):
             yield path.read_bytes()
         yield golang.version().encode()
         yield repr((golang.FLAGS, golang.LINKER_FLAGS, golang.TARGET, self.variables, self.beside)).encode()
+        if self.tags:
+            yield repr(self.tags).encode()
 
 
 @dataclass(frozen=True)
@@ -90,12 +96,19 @@ class DebianPart(Part):
     """Programs unpacked from Debian packages."""
 
     packages: tuple[str, ...] = ()
+    closure: bool = False
+    """Whether all that they depend on comes with them."""
+    without: tuple[str, ...] = ()
+    """What of that is left out."""
+    ours: tuple[str, ...] = ()
+    """Files of this folder that go into `bin`: a program's start script, and what that needs."""
 
     def ingredients(self) -> Iterator[bytes]:
         """Yield the recipe and the release: the distribution pins the versions."""
         yield from super().ingredients()
-        yield repr(self.packages).encode()
-        yield (HERE / "debian.py").read_bytes()
+        yield repr((self.packages, self.closure, self.without, self.ours)).encode()
+        for name in ("apt.py", "debian.py", *self.ours):
+            yield (HERE / name).read_bytes()
         yield platform.freedesktop_os_release().get("VERSION_CODENAME", "").encode()
 
 
@@ -106,8 +119,19 @@ class ConsulImagePart(Part):
     def ingredients(self) -> Iterator[bytes]:
         """Yield the recipe."""
         yield from super().ingredients()
-        yield (HERE / "images.py").read_bytes()
-        yield (HERE / "consul_archive.py").read_bytes()
+        for name in ("images.py", "shared_libraries.py", "consul_archive.py"):
+            yield (HERE / name).read_bytes()
+
+
+@dataclass(frozen=True)
+class SchemasPart(Part):
+    """JSON schemas of Kubernetes' kinds."""
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield the recipe and Kubernetes' version."""
+        yield from super().ingredients()
+        yield (HERE / "json_schemas.py").read_bytes()
+        yield KUBERNETES_VERSION.encode()
 
 
 @dataclass(frozen=True)
@@ -162,6 +186,10 @@ def _provider(name: str) -> GoPart:
     )
 
 
+def _checker(name: str, variable: str, *tags: str) -> GoPart:
+    return GoPart(name, makes=(name,), variables=((variable, CHECKER_VERSIONS[name]),), tags=tags)
+
+
 CLUSTER = (
     DebianPart(
         "debian",
@@ -182,7 +210,8 @@ CLUSTER = (
     _kubernetes(),
     GoPart("coredns", makes=("coredns",)),
     GoPart("consul", makes=("consul",)),
-    ConsulImagePart("consul-image", needs=("consul", "debian")),
+    DebianPart("curl", packages=("curl",), closure=True),
+    ConsulImagePart("consul-image", needs=("consul", "debian", "curl")),
     GoPart(
         "traefik",
         makes=("traefik",),
@@ -208,8 +237,46 @@ ENGINE = (
 )
 """The parts of Pulumi, for machines that have none installed."""
 
-_BY_NAME = {part.name: part for part in CLUSTER + ENGINE}
-_BY_PROGRAM = {program: part for part in CLUSTER + ENGINE for program in part.makes}
+CHECKERS = (
+    _checker(
+        "promtool",
+        "github.com/prometheus/common/version.Version",
+        # Every cloud's own discovery takes longer to compile than all the rest.
+        *("remove_all_sd", "enable_kubernetes_sd", "enable_consul_sd", "enable_dns_sd"),
+    ),
+    _checker("kube-score", "main.version"),
+    _checker("kubeconform", "main.version"),
+    _checker("actionlint", "github.com/rhysd/actionlint.version"),
+    SchemasPart("kubernetes-schemas"),
+    DebianPart(
+        "chromium",
+        makes=("chromium",),
+        packages=("chromium", "fonts-dejavu-core"),
+        closure=True,
+        without=(
+            "libc6",  # the machine's own goes with its loader
+            # For hardware, desktops and packages' scripts: 250 MB that a headless browser never opens.
+            *("libgl1-mesa-dri", "libllvm15", "libz3-4", "adwaita-icon-theme", "systemd"),
+            *("perl", "libperl5.36", "perl-modules-5.36", "x11-utils", "xdg-utils"),
+        ),
+        ours=("browser/chromium", "browser/fonts.conf"),
+    ),
+)
+"""What only tests need: programs that check what this project writes, and a browser."""
+
+LANGUAGES = (
+    GoPart(
+        "language-yaml",
+        makes=("pulumi-language-yaml",),
+        variables=(("github.com/pulumi/pulumi-yaml/pkg/version.Version", f"v{YAML_VERSION}"),),
+    ),
+)
+"""Pulumi's hosts of other languages than Python: tests use the components from them."""
+
+ALL = CLUSTER + ENGINE + CHECKERS + LANGUAGES
+
+_BY_NAME = {part.name: part for part in ALL}
+_BY_PROGRAM = {program: part for part in ALL for program in part.makes}
 
 
 def named(name: str) -> Part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,13 @@ def test_a_part_is_built_once(go: Path) -> None:
     calls = go.read_text()
     assert build([part], quiet()) == 0
     assert go.read_text() == calls
+
+
+def test_build_tags_leave_out_what_is_neither_downloaded_nor_compiled(go: Path) -> None:
+    build([replace(go_part("tool"), tags=("small", "quick"))], quiet())
+    calls = [call for call in go.read_text().splitlines() if not call.startswith("env")]
+    assert len(calls) == 2
+    assert all("-tags=small,quick" in call.split() for call in calls)
 
 
 def test_gos_own_caches_are_dropped() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from toolchain.errors import ToolchainError
 from toolchain.parts import GoPart
 
 ROOT = Path(__file__).parents[2]
-GO_PARTS = [part for part in parts.CLUSTER + parts.ENGINE if isinstance(part, GoPart)]
+GO_PARTS = [part for part in parts.ALL if isinstance(part, GoPart)]
 
 
 @pytest.fixture
@@ -52,6 +53,22 @@ def test_another_flag_makes_another_result(copied: Path, monkeypatch: pytest.Mon
     assert parts.named("provider-tls").key != before
 
 
+def test_other_build_tags_make_another_result(copied: Path) -> None:
+    part = parts.named("provider-tls")
+    assert isinstance(part, GoPart)
+    assert replace(part, tags=("small",)).key != part.key
+
+
+def test_another_start_script_makes_another_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("apt.py", "debian.py", "browser"):
+        source = parts.HERE / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    monkeypatch.setattr(parts, "HERE", tmp_path)
+    before = parts.named("chromium").key
+    (tmp_path / "browser" / "fonts.conf").write_text("")
+    assert parts.named("chromium").key != before
+
+
 def test_a_result_is_made_anew_with_what_it_needs_and_with_nothing_else(copied: Path) -> None:
     home, random = parts.named("pulumi-home").key, parts.named("provider-random").key
     (copied / "go.sum").write_text("")
@@ -66,11 +83,16 @@ def test_a_result_is_made_anew_with_what_it_needs_and_with_nothing_else(copied: 
         ("consul", "github.com/hashicorp/consul", parts.CONSUL_VERSION),
         ("pulumi", "github.com/pulumi/pulumi/pkg/v3", parts.PULUMI_VERSION),
         ("traefik", "github.com/traefik/traefik/v3", parts.TRAEFIK_VERSION),
+        ("promtool", "github.com/prometheus/prometheus", parts.CHECKER_VERSIONS["promtool"]),
+        ("kube-score", "github.com/zegl/kube-score", parts.CHECKER_VERSIONS["kube-score"]),
+        ("kubeconform", "github.com/yannh/kubeconform", parts.CHECKER_VERSIONS["kubeconform"]),
+        ("actionlint", "github.com/rhysd/actionlint", parts.CHECKER_VERSIONS["actionlint"]),
+        ("language-yaml", "github.com/pulumi/pulumi-yaml", parts.YAML_VERSION),
     ],
 )
 def test_the_version_told_is_the_version_built(part: str, module: str, version: str) -> None:
     text = (parts.HERE / "go" / part / "go.mod").read_text()
-    assert re.search(rf"^(require|\t) ?{re.escape(module)} v{re.escape(version)}$", text, re.MULTILINE)
+    assert re.search(rf"^(require|\t) ?{re.escape(module)} v{re.escape(version)}( // indirect)?$", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
