@@ -96,6 +96,8 @@ def kubelet_config(state: State, config: Path, pods: Cgroup) -> dict[str, Any]:
         "syncFrequency": "10s",
         "nodeStatusUpdateFrequency": "4s",
         "nodeLeaseDurationSeconds": 10,
+        # An addon that came before the API server could be reached would else sit out minutes, and with it `up`.
+        "crashLoopBackOff": {"maxContainerRestartPeriod": "10s"},
         "kubeAPIQPS": 200,
         "kubeAPIBurst": 400,
         "eventRecordQPS": 0,
