@@ -19,17 +19,32 @@ DNS_PORT = 8600
 SERVER_RPC_PORT = 8300
 SERF_LAN_PORT = 8301
 
+# A caller's connections at once: Consul's default for HTTP, here for RPC as well, since many may share one address.
+MAX_CONNECTIONS = 200
+
+# At least twice the interval of Prometheus' scrapes, https://developer.hashicorp.com/consul/docs/agent/config/config-files#telemetry-prometheus_retention_time
+METRICS_RETENTION = "5m"
+
+# https://developer.hashicorp.com/consul/api-docs/agent#view-metrics
+METRICS_PATH = "/v1/agent/metrics"
+
 DATA_DIR = "/consul/data"
 CONFIG_DIR = "/consul/config"
 TLS_DIR = "/consul/tls"
+ACL_DIR = "/consul/acl"
 
-# The keys of the Secret and the names of the files that it becomes in a pod.
+# The keys of the Secrets and the names of the files that they become in a pod.
 GOSSIP_KEY = "gossip-encryption-key"
 CA_CERTIFICATE = "ca.pem"
 SERVER_CERTIFICATE = "consul.pem"
 SERVER_PRIVATE_KEY = "consul-key.pem"
+CLIENT_CERTIFICATE = "client.pem"
+CLIENT_PRIVATE_KEY = "client-key.pem"
+MANAGEMENT_TOKEN = "management-token"  # noqa: S105 - a file's name
+RECOVERY_TOKEN = "recovery-token"  # noqa: S105 - a file's name
 
 # The keys of the agents' ConfigMaps and of the agents' own Secret; Consul reads them in this order of names.
+ACL_FILE = "acl.json"
 BOOTSTRAP_FILE = "bootstrap.json"
 CLIENT_FILE = "client.json"
 GOSSIP_FILE = "gossip.json"
@@ -49,6 +64,8 @@ def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
     config["tls"]["internal_rpc"]["verify_incoming"] = True
     return config | {
         "server": True,
+        # leave.sh says when a server may leave; one that just ends stays a voter.
+        "leave_on_terminate": False,
         # Raft brings a server up to date however long it was away; Consul would refuse to start it after 168 h, and it
         # comes back after a node's repair or when the number of servers has shrunk and grown again.
         "server_rejoin_age_max": "87600h",
@@ -59,8 +76,12 @@ def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
 
 
 def client_config(settings: Settings, retry_join: str) -> dict[str, Any]:
-    """client.json: clients get a certificate of their own from the servers (auto_encrypt), so they mount no key."""
-    return _agent_config(settings, retry_join) | {"server": False, "auto_encrypt": {"tls": True}}
+    """client.json: towards servers each client has a certificate of its own, which they give it (auto_encrypt)."""
+    config = _agent_config(settings, retry_join)
+    # For those who call the client, a certificate with its Service's name; towards servers it has its own.
+    files = {"cert_file": f"{TLS_DIR}/{CLIENT_CERTIFICATE}", "key_file": f"{TLS_DIR}/{CLIENT_PRIVATE_KEY}"}
+    config["tls"] |= {"https": files, "grpc": files}
+    return config | {"server": False, "leave_on_terminate": True, "auto_encrypt": {"tls": True}}
 
 
 def bootstrap_config(settings: Settings) -> dict[str, Any]:
@@ -87,9 +108,18 @@ def _agent_config(settings: Settings, retry_join: str) -> dict[str, Any]:
         },
         "retry_join": [retry_join],
         "retry_interval": "1s",
-        # A restart hands over leadership and a scale-down shrinks the quorum, both before the process ends.
-        "leave_on_terminate": True,
         "disable_update_check": True,
+        # Nobody runs a command on an agent's pod by way of Consul.
+        "disable_remote_exec": True,
+        "enable_script_checks": False,
+        "enable_local_script_checks": False,
+        "limits": {
+            "http_max_conns_per_client": MAX_CONNECTIONS,
+            "rpc_max_conns_per_client": MAX_CONNECTIONS,
+            "https_handshake_timeout": "5s",
+            "rpc_handshake_timeout": "5s",
+        },
+        "telemetry": {"prometheus_retention_time": METRICS_RETENTION, "disable_hostname": True},
         "tls": {
             "defaults": {
                 "ca_file": f"{TLS_DIR}/{CA_CERTIFICATE}",

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from components.settings import Settings
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -25,6 +27,16 @@ class Naming:
     def ui_service(self) -> str:
         """The Service of the servers' HTTPS API and web UI."""
         return f"{self.name}-ui"
+
+    @property
+    def health(self) -> str:
+        """The health check's Job and ServiceAccount."""
+        return f"{self.name}-health"
+
+    @property
+    def acl(self) -> str:
+        """The Job that makes the ACLs, its ServiceAccount and its files."""
+        return f"{self.name}-acl"
 
     @property
     def dns_service(self) -> str:
@@ -51,8 +63,26 @@ class Naming:
         labels = {"app.kubernetes.io/name": "consul", "app.kubernetes.io/instance": self.name}
         return labels | ({"app.kubernetes.io/component": component} if component else {})
 
-    def certificate_names(self) -> list[str]:
-        """The Service names under which clients may reach a server; their number is not part of them."""
-        servers, ui = self.host(self.name), self.host(self.ui_service)
-        names = [servers, f"*.{servers}", ui]
-        return [*names, *(f"{name}.cluster.local" for name in names)]
+    def jobs(self, settings: Settings) -> Sequence[str]:
+        """The Jobs that there are."""
+        return [self.health, self.acl] if settings.acl_enabled else [self.health]
+
+    def job_labels(self, job: str) -> dict[str, str]:
+        """Labels of a Job's pod: of another name than the agents, or their DNS Service would take it for one."""
+        return self.labels() | {"app.kubernetes.io/name": job}
+
+    def server_names(self, settings: Settings) -> list[str]:
+        """The names in the servers' certificate; the servers' number is not part of them."""
+        # verify_server_hostname takes a peer for a server by the first name alone.
+        own = [f"server.{settings.datacenter}.{settings.domain}", "localhost"]
+        return own + _names(self.host(self.name), self.host(self.ui_service))
+
+    def client_names(self) -> list[str]:
+        """The names in the certificate that clients show to those who call them."""
+        return [*_names(self.host(self.clients)), "localhost"]
+
+
+def _names(headless: str, *others: str) -> list[str]:
+    """A headless Service, each of its pods, and other Services; with the domain that most clusters have, too."""
+    names = [headless, f"*.{headless}", *others]
+    return [*names, *(f"{name}.cluster.local" for name in names)]

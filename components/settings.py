@@ -88,6 +88,12 @@ def _own_namespace(text: str) -> str:
     return text
 
 
+def _own_service(text: str) -> str:
+    if text.partition("/")[0] == "consul":
+        raise ValueError("the servers register it")
+    return text
+
+
 def _consul_domain(text: str) -> str:
     if f".{text}".endswith((".cluster.local", ".svc")):
         raise ValueError("Kubernetes answers for that domain")
@@ -97,11 +103,12 @@ def _consul_domain(text: str) -> str:
 Quantity = Annotated[str, BeforeValidator(_quantity_text), AfterValidator(_positive_quantity)]
 Label = Annotated[str, Field(pattern=f"^{_LABEL}$")]
 OptionalName = Annotated[str, Field(pattern=f"^({_SUBDOMAIN})?$", max_length=253)]
+OptionalLabel = Annotated[str, Field(pattern=f"^({_LABEL})?$")]
 Hours = Annotated[int, Field(ge=1)]
 
 _RESOURCES = (
-    "Kubernetes resources: {requests: {cpu, memory}, limits: {cpu, memory}}, each a quantity above zero "
-    'such as "250m" or "512Mi", no request above its limit'
+    "Kubernetes resources: {requests: {cpu, memory, ephemeralStorage}, limits: {cpu, memory, ephemeralStorage}}, each "
+    'a quantity above zero such as "250m" or "512Mi", no request above its limit'
 )
 
 
@@ -110,10 +117,11 @@ class _Model(BaseModel):
 
 
 class ResourceAmounts(_Model):
-    """Amounts of CPU and memory, as Kubernetes quantities; what is left out is not set."""
+    """Amounts of CPU, memory and the node's own disk, as Kubernetes quantities; what is left out is not set."""
 
     cpu: Quantity | None = None
     memory: Quantity | None = None
+    ephemeral_storage: Quantity | None = None
 
 
 class Resources(_Model):
@@ -124,13 +132,21 @@ class Resources(_Model):
 
     @model_validator(mode="after")
     def _requests_fit_limits(self) -> Self:
-        for request, limit in (
-            (self.requests.cpu, self.limits.cpu),
-            (self.requests.memory, self.limits.memory),
-        ):
+        for resource in ResourceAmounts.model_fields:
+            request, limit = getattr(self.requests, resource), getattr(self.limits, resource)
             if request and limit and quantity(request) > quantity(limit):
                 raise ValueError("a request is at most its limit")
         return self
+
+
+class Toleration(_Model):
+    """A toleration as Kubernetes has it: which of a node's taints a pod puts up with."""
+
+    key: str | None = None
+    operator: Literal["Exists", "Equal"] = "Equal"
+    value: str | None = None
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    toleration_seconds: int | None = None
 
 
 class Settings(_Model):
@@ -186,6 +202,52 @@ class Settings(_Model):
     )
     ingress_class: OptionalName = Field(
         default="", description="an IngressClass's name, or empty for the cluster's default"
+    )
+    ingress_annotations: dict[str, str] = Field(
+        default={}, description="the Ingress's annotations, texts by their keys, as the controller wants them"
+    )
+    ingress_namespace: OptionalLabel = Field(
+        default="",
+        description="the namespace of the ingress controller's pods, or empty where they are on the nodes' own "
+        "network: then the servers' HTTPS port is open to all",
+    )
+    ingress_tls_secret: OptionalName = Field(
+        default="",
+        description="a kubernetes.io/tls Secret's name in the cluster's namespace, or empty for a certificate of the "
+        "cluster's own CA",
+    )
+    ingress_await: bool = Field(
+        default=False, description="true or false: whether an update waits until the controller reports an address"
+    )
+    acl_enabled: bool = Field(default=True, description="true or false; in production true")
+    client_namespaces: tuple[Label, ...] = Field(
+        default=(), description="names of namespaces whose pods may call the clients and ask Consul's DNS"
+    )
+    service_tokens: tuple[Annotated[str, Field(pattern=f"^{_LABEL}(/[0-9]+)?$"), AfterValidator(_own_service)], ...] = (
+        Field(
+            default=(),
+            description="names of services, each once (lower-case letters, digits and -, at most 63; not consul): each "
+            "gets a token that may register it, and another one with a number behind it, such as web/2; none without "
+            "ACLs",
+        )
+    )
+    monitoring: Literal["none", "annotations", "operator"] = Field(
+        default="none",
+        description="none, annotations (prometheus.io/… on the pods) or operator (ServiceMonitor and PrometheusRule)",
+    )
+    monitoring_namespace: OptionalLabel = Field(
+        default="", description="the namespace of Prometheus' pods; needed where monitoring is not none"
+    )
+    priority_class: OptionalName = Field(
+        default="", description="a PriorityClass's name for the agents, or empty for the cluster's default"
+    )
+    node_selector: dict[str, str] = Field(
+        default={}, description="labels, texts by their keys, that a node must have to run agents"
+    )
+    tolerations: tuple[Toleration, ...] = Field(
+        default=(),
+        description="Kubernetes tolerations for the agents: {key, operator: Exists or Equal, value, effect: "
+        "NoSchedule, PreferNoSchedule or NoExecute, tolerationSeconds}",
     )
     raft_multiplier: int = Field(default=1, ge=1, le=10, description="a number from 1 to 10")
     log_level: Literal["trace", "debug", "info", "warn", "error"] = Field(
@@ -266,3 +328,10 @@ def _misfits(settings: Settings) -> Iterator[Problem]:
         yield problem("ingress_enabled")
     elif settings.ingress_enabled and not settings.ingress_host:
         yield problem("ingress_host")
+    if settings.production and not settings.acl_enabled:
+        yield problem("acl_enabled")
+    services = [entry.partition("/")[0] for entry in settings.service_tokens]
+    if len(set(services)) < len(services) or (services and not settings.acl_enabled):
+        yield problem("service_tokens")
+    if settings.monitoring != "none" and not settings.monitoring_namespace:
+        yield problem("monitoring_namespace")
