@@ -1,7 +1,6 @@
 """The Secrets and ConfigMaps that the agents read.
 
-All but the bootstrap file are immutable and named by Pulumi: a change makes a new object first and then rolls
-exactly the pods that use it, while pods that still run keep the one they started with.
+All but the bootstrap file are immutable and named by Pulumi: a change rolls exactly the pods that use it.
 """
 
 from dataclasses import dataclass
@@ -10,8 +9,9 @@ import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret
 
 from components import agent_config
+from components.immutable import create_config_map, create_secret
 from components.naming import Naming
-from components.pki import Pki
+from components.pki import Authority, Certificate
 from components.settings import Settings
 
 
@@ -20,6 +20,7 @@ class AgentFiles:
     """The objects whose keys become files in the agents' pods."""
 
     credentials: Secret
+    client_credentials: Secret
     gossip: Secret
     config: ConfigMap
     bootstrap: ConfigMap
@@ -28,50 +29,61 @@ class AgentFiles:
 def create_agent_files(
     naming: Naming,
     settings: Settings,
-    pki: Pki,
+    authority: Authority,
+    server: Certificate,
+    client: Certificate,
     gossip_key: pulumi.Output[str],
     namespace: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> AgentFiles:
-    """Secret `<name>` with the certificates and the gossip key, ConfigMap `<name>` with the roles' configuration."""
+    """Secret `<name>` with the servers' certificate and the gossip key, Secret `<name>-client` with the clients'
+    certificate, ConfigMap `<name>` with the roles' configuration."""
     retry_join = naming.host(naming.name)
-    labels = naming.labels()
-    credentials = Secret(
+    credentials = create_secret(
         naming.name,
-        metadata={"namespace": namespace, "labels": labels},
-        immutable=True,
-        string_data={
+        naming,
+        namespace,
+        {
             agent_config.GOSSIP_KEY: gossip_key,
-            agent_config.CA_CERTIFICATE: pki.ca_certificate,
-            agent_config.SERVER_CERTIFICATE: pki.server_certificate,
-            agent_config.SERVER_PRIVATE_KEY: pki.server_private_key,
+            agent_config.CA_CERTIFICATE: authority.certificate,
+            agent_config.SERVER_CERTIFICATE: server.pem,
+            agent_config.SERVER_PRIVATE_KEY: server.private_key,
         },
-        opts=opts,
+        opts,
     )
-    gossip = Secret(
+    client_credentials = create_secret(
+        naming.clients,
+        naming,
+        namespace,
+        {
+            agent_config.CA_CERTIFICATE: authority.certificate,
+            agent_config.CLIENT_CERTIFICATE: client.pem,
+            agent_config.CLIENT_PRIVATE_KEY: client.private_key,
+        },
+        opts,
+    )
+    gossip = create_secret(
         f"{naming.name}-gossip",
-        metadata={"namespace": namespace, "labels": labels},
-        immutable=True,
-        string_data={
-            agent_config.GOSSIP_FILE: gossip_key.apply(lambda key: agent_config.render(agent_config.gossip_config(key)))
-        },
-        opts=opts,
+        naming,
+        namespace,
+        {agent_config.GOSSIP_FILE: gossip_key.apply(lambda key: agent_config.render(agent_config.gossip_config(key)))},
+        opts,
     )
-    config = ConfigMap(
+    config = create_config_map(
         naming.name,
-        metadata={"namespace": namespace, "labels": labels},
-        immutable=True,
-        data={
+        naming,
+        namespace,
+        {
             agent_config.SERVER_FILE: agent_config.render(agent_config.server_config(settings, retry_join)),
             agent_config.CLIENT_FILE: agent_config.render(agent_config.client_config(settings, retry_join)),
         },
-        opts=opts,
+        opts,
     )
     # Its name is fixed, so that a change of the number of servers restarts none of them.
     bootstrap = ConfigMap(
         naming.bootstrap,
-        metadata={"name": naming.bootstrap, "namespace": namespace, "labels": labels},
+        metadata={"name": naming.bootstrap, "namespace": namespace, "labels": naming.labels()},
         data={agent_config.BOOTSTRAP_FILE: agent_config.render(agent_config.bootstrap_config(settings))},
         opts=opts,
     )
-    return AgentFiles(credentials, gossip, config, bootstrap)
+    return AgentFiles(credentials, client_credentials, gossip, config, bootstrap)
