@@ -1,0 +1,18 @@
+"""How many agents a drain of nodes may take at a time."""
+
+import pulumi
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+from components.naming import Naming
+
+
+def create_disruption_budgets(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+    """One server and one client: the next may go when the one before is ready, and so, if a server, votes again."""
+    for name, component in ((naming.name, "server"), (naming.clients, "client")):
+        labels = naming.labels(component)
+        PodDisruptionBudget(
+            name,
+            metadata={"name": name, "namespace": namespace, "labels": labels},
+            spec={"max_unavailable": 1, "selector": {"match_labels": labels}},
+            opts=opts,
+        )
