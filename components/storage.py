@@ -9,7 +9,7 @@ from pulumi_kubernetes.core.v1 import PersistentVolume
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
 
 from components.naming import Naming
-from components.protection import protected
+from components.protection import protected, retained
 from components.settings import Settings
 
 VOLUME = "data"
@@ -31,7 +31,10 @@ class Storage:
 
 
 def create_storage(naming: Naming, settings: Settings, opts: pulumi.ResourceOptions) -> Storage:
-    """The servers' storage: with `storage_class` a claim alone, else a PersistentVolume a server as well."""
+    """The servers' storage: with `storage_class` a claim alone, else a PersistentVolume for each of `storage_nodes`.
+
+    Where there are more nodes than servers, a volume waits for its server, or keeps the data of one taken away.
+    """
     claim: ClaimArgs = {
         "metadata": {"name": VOLUME, "labels": naming.labels("server")},
         "spec": {
@@ -47,7 +50,7 @@ def create_storage(naming: Naming, settings: Settings, opts: pulumi.ResourceOpti
     folder = random.RandomId(f"{naming.name}-storage", byte_length=4, opts=protected(settings, opts))
     volumes = [
         _local_volume(naming, settings, server, node, opts)
-        for server, node in zip(naming.servers(settings.server_replicas), settings.storage_nodes, strict=False)
+        for server, node in zip(naming.servers(len(settings.storage_nodes)), settings.storage_nodes, strict=True)
     ]
     return Storage(volumes, claim, folder.hex.apply(lambda id_: f"{naming.namespace}-{id_}/$(POD_NAME)"))
 
@@ -82,5 +85,5 @@ def _local_volume(
                 }
             },
         },
-        opts=protected(settings, opts),
+        opts=retained(settings, opts),
     )
