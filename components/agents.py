@@ -6,46 +6,68 @@ from pathlib import Path
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgsDict
+from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     ContainerPortArgsDict,
+    HTTPGetActionArgsDict,
     LifecycleArgsDict,
     PersistentVolumeClaimArgsDict,
     PodTemplateSpecArgsDict,
     ProbeArgsDict,
+    SecretProjectionArgsDict,
     TopologySpreadConstraintArgsDict,
     VolumeArgsDict,
     VolumeMountArgsDict,
     VolumeProjectionArgsDict,
+    WeightedPodAffinityTermArgsDict,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components import agent_config
+from components.acl_files import CLIENT_ACL, SERVER_ACL, Acl
 from components.agent_files import AgentFiles
+from components.exceptions import pod_exceptions
+from components.guard import guard_replicas
 from components.naming import Naming
-from components.pod import CONTAINER_SECURITY, FILE_MODE, POD_SECURITY, TLS_MOUNT, requirements, tls_volume
+from components.pod import (
+    CONTAINER_SECURITY,
+    FILE_MODE,
+    TLS_MOUNT,
+    pod_spec,
+    recovery_environment,
+    requirements,
+    tls_volume,
+    token_environment,
+    token_mounts,
+    token_volumes,
+)
 from components.protection import protected
 from components.settings import Resources, Settings
 from components.storage import VOLUME, Storage
 
-_HAND_OVER = Path(__file__).with_name("hand_over.sh").read_text()
+_LEAVE = Path(__file__).with_name("leave.sh").read_text()
+_VOTE = Path(__file__).with_name("vote.sh").read_text()
 
-# A leaving server hands over, tells the others (3 s), drains calls (5 s) and waits for its removal from Raft (5 s at
-# most); the agent gives up after 15 s (consul agent/consul/server.go, command/agent/agent.go).
+# A server looks whether it may leave (20 s at most), tells the others (3 s), drains calls (5 s), waits for its removal
+# from Raft (5 s at most; consul agent/consul/server.go). A client gives up after 15 s (command/agent/agent.go).
 _GRACE_SECONDS = 60
 
-# The agent's HTTPS root answers without a leader, so a lost quorum restarts nobody.
-_ALIVE: ProbeArgsDict = {"http_get": {"path": "/", "port": "https", "scheme": "HTTPS"}}
+_HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
+
+# A server answers this without a leader, so a lost quorum restarts nobody. A client asks any server. One that knows
+# none is started anew: Consul joins at its start only, until it has found somebody, if only servers about to end.
+_ALIVE: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
 
 # The catalog answers only where a leader is known; without rights it answers with an empty list.
 _READY: ProbeArgsDict = {
-    "http_get": {"path": "/v1/health/service/consul", "port": "https", "scheme": "HTTPS"},
+    "http_get": {**_HTTPS, "path": "/v1/health/service/consul"},
     "period_seconds": 1,
     "timeout_seconds": 2,
 }
 
-# A server that comes back is a non-voter until autopilot trusts it. Only then may a rollout take the next one.
-_VOTER = 'consul operator raft list-peers | grep -Eq "^$POD_NAME +.* true "'
+# A client answers from what any server knows, so that services are still found while there is no leader.
+_ANSWERS: ProbeArgsDict = {**_READY, "http_get": {**_HTTPS, "path": "/v1/health/service/consul?stale"}}
 
 _PORTS: list[ContainerPortArgsDict] = [
     {"name": "https", "container_port": agent_config.HTTPS_PORT},
@@ -56,10 +78,25 @@ _PORTS: list[ContainerPortArgsDict] = [
     {"name": "dns-tcp", "container_port": agent_config.DNS_PORT},
 ]
 
-# A server that found nobody but itself never tries again, so one without a vote is started anew after 100 probes: 100 s
-# at the least, and 5 min where each runs into its time-out, as it does while there is no leader.
-_VOTE_PROBES = 100
+# Where Prometheus' usual relabelling finds the metrics; it needs the CA's certificate and the token for them.
+_SCRAPE = {
+    "prometheus.io/scrape": "true",
+    "prometheus.io/scheme": "https",
+    "prometheus.io/port": str(agent_config.HTTPS_PORT),
+    "prometheus.io/path": agent_config.METRICS_PATH,
+    "prometheus.io/param_format": "prometheus",
+}
+
+# A server that gets a large snapshot from the leader must not be started anew meanwhile; this is for one that hangs.
+# One probe a second.
+_VOTE_PROBES = 1800
 _VOTE_PROBE_SECONDS = 3
+
+# Fewest nodes for production's servers.
+_NODES = 3
+
+# What is registered with a client goes when it is rolled; the time for its owners to notice before the next one goes.
+_REGISTRATION_SECONDS = 10
 
 # Clients try to join until they have; this is for one that hangs. One probe a second.
 _JOIN_PROBES = 300
@@ -75,12 +112,18 @@ class _Role:
     resources: Resources
     config_file: str
     startup: ProbeArgsDict
+    readiness: ProbeArgsDict
     ports: list[ContainerPortArgsDict]
     data: VolumeMountArgsDict
+    tls: VolumeArgsDict
+    acl: Acl | None
+    acl_file: str
+    token_files: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict[str, str])
     projections: list[VolumeProjectionArgsDict] = field(default_factory=list[VolumeProjectionArgsDict])
-    tls_files: tuple[str, ...] = ()
     volumes: list[VolumeArgsDict] = field(default_factory=list[VolumeArgsDict])
     claims: list[PersistentVolumeClaimArgsDict] = field(default_factory=list[PersistentVolumeClaimArgsDict])
+    min_ready_seconds: int = 0
     lifecycle: LifecycleArgsDict = field(default_factory=LifecycleArgsDict)
 
 
@@ -98,7 +141,9 @@ def create_agents(
     settings: Settings,
     namespace: pulumi.Input[str],
     files: AgentFiles,
+    acl: Acl | None,
     storage: Storage,
+    acl_job: Job | None,
     opts: pulumi.ResourceOptions,
 ) -> Agents:
     """Servers, each on its own volume, and clients, whose data is as short-lived as their pod."""
@@ -110,17 +155,22 @@ def create_agents(
         resources=settings.server_resources,
         config_file=agent_config.SERVER_FILE,
         startup={
-            "exec_": {"command": ["sh", "-c", _VOTER]},
+            "exec_": {"command": ["sh", "-c", _VOTE]},
             "period_seconds": 1,
             "timeout_seconds": _VOTE_PROBE_SECONDS,
             "failure_threshold": _VOTE_PROBES,
         },
+        readiness=_READY,
         ports=[{"name": "rpc", "container_port": agent_config.SERVER_RPC_PORT}],
         data={**data, "sub_path_expr": storage.sub_path} if storage.sub_path else data,
+        tls=tls_volume(files.credentials, agent_config.SERVER_CERTIFICATE, agent_config.SERVER_PRIVATE_KEY),
+        acl=acl,
+        acl_file=SERVER_ACL,
+        token_files=(agent_config.MANAGEMENT_TOKEN, agent_config.RECOVERY_TOKEN),
+        environment={"SERVERS": naming.host(naming.name), **recovery_environment(acl)},
         projections=[{"config_map": {"name": naming.bootstrap}}],
-        tls_files=(agent_config.SERVER_CERTIFICATE, agent_config.SERVER_PRIVATE_KEY),
         claims=[storage.claim],
-        lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _HAND_OVER]}}},
+        lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _LEAVE]}}},
     )
     clients = _Role(
         component="client",
@@ -129,18 +179,27 @@ def create_agents(
         resources=settings.client_resources,
         config_file=agent_config.CLIENT_FILE,
         startup={**_ALIVE, "period_seconds": 1, "failure_threshold": _JOIN_PROBES},
+        readiness=_ANSWERS,
         ports=[],
         data=data,
+        tls=tls_volume(files.client_credentials, agent_config.CLIENT_CERTIFICATE, agent_config.CLIENT_PRIVATE_KEY),
+        acl=acl,
+        acl_file=CLIENT_ACL,
         volumes=[{"name": VOLUME, "empty_dir": {}}],
+        min_ready_seconds=_REGISTRATION_SECONDS,
     )
+    opts = protected(settings, opts)
     server_opts = pulumi.ResourceOptions.merge(
-        protected(settings, opts), pulumi.ResourceOptions(depends_on=[files.bootstrap, *storage.volumes])
+        pulumi.ResourceOptions.merge(opts, guard_replicas(naming.name)),
+        pulumi.ResourceOptions(depends_on=[files.bootstrap, *storage.volumes]),
     )
+    # A client that the servers refuse, since its token is still to be made, tries again after ever more seconds.
+    client_opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[acl_job] if acl_job else []))
     server_spec = _spec(naming, settings, files, servers)
     client_spec = _spec(naming, settings, files, clients)
     return Agents(
-        servers=_stateful_set(naming, servers, namespace, server_spec, server_opts),
-        clients=_stateful_set(naming, clients, namespace, client_spec, opts),
+        servers=_stateful_set(naming, settings, servers, namespace, server_spec, server_opts),
+        clients=_stateful_set(naming, settings, clients, namespace, client_spec, client_opts),
         revision=pulumi.Output.json_dumps([server_spec, client_spec], sort_keys=True).apply(
             lambda specs: hashlib.sha256(specs.encode()).hexdigest()[:16]
         ),
@@ -149,6 +208,7 @@ def create_agents(
 
 def _stateful_set(
     naming: Naming,
+    settings: Settings,
     role: _Role,
     namespace: pulumi.Input[str],
     spec: StatefulSetSpecArgsDict,
@@ -158,21 +218,24 @@ def _stateful_set(
         "name": role.service,
         "namespace": namespace,
         "labels": naming.labels(role.component),
+        "annotations": pod_exceptions(settings),
     }
     return StatefulSet(role.service, metadata=metadata, spec=spec, opts=opts)
 
 
 def _spec(naming: Naming, settings: Settings, files: AgentFiles, role: _Role) -> StatefulSetSpecArgsDict:
     labels = naming.labels(role.component)
-    # Without a claim a StorageClass deletes the volume; a volume on a node's disk just becomes free to be bound again.
-    retention = "Retain" if settings.production and settings.storage_class else "Delete"
+    # Without its claim a StorageClass deletes a volume, and a volume of `storage_nodes` is never bound again.
+    when_deleted = "Retain" if settings.production else "Delete"
+    when_scaled = "Retain" if settings.production or settings.storage_nodes else "Delete"
     return {
         "service_name": role.service,
         "replicas": role.replicas,
         "selector": {"match_labels": labels},
         # All start at once, since none is ready before a majority is up; a rollout still goes one by one.
         "pod_management_policy": "Parallel",
-        "persistent_volume_claim_retention_policy": {"when_deleted": retention, "when_scaled": retention},
+        "min_ready_seconds": role.min_ready_seconds,
+        "persistent_volume_claim_retention_policy": {"when_deleted": when_deleted, "when_scaled": when_scaled},
         "template": _pod(settings, files, role, labels),
         "volume_claim_templates": role.claims,
     }
@@ -187,17 +250,27 @@ def _pod(settings: Settings, files: AgentFiles, role: _Role, labels: dict[str, s
         "node_taints_policy": "Honor",
         "label_selector": {"match_labels": labels},
     }
+    if settings.production and role.component == "server":
+        # On two nodes one would have two of three servers, and take the majority with it.
+        spread["min_domains"] = _NODES
+    # Zones are not for a hard rule: a volume never leaves the one it was made in.
+    zones: WeightedPodAffinityTermArgsDict = {
+        "weight": 100,
+        "pod_affinity_term": {
+            "topology_key": "topology.kubernetes.io/zone",
+            "label_selector": {"match_labels": labels},
+        },
+    }
+    metadata: ObjectMetaArgsDict = {"labels": labels}
+    if settings.monitoring == "annotations":
+        metadata["annotations"] = _SCRAPE
     return {
-        "metadata": {"labels": labels},
+        "metadata": metadata,
         "spec": {
-            "automount_service_account_token": False,
-            # Kubernetes would otherwise set CONSUL_… variables for the Services, and Consul's own CLI reads such.
-            "enable_service_links": False,
+            **pod_spec(settings, role.service, _container(settings, role), _volumes(files, role)),
             "termination_grace_period_seconds": _GRACE_SECONDS,
-            "security_context": POD_SECURITY,
             "topology_spread_constraints": [spread],
-            "containers": [_container(settings, role)],
-            "volumes": _volumes(files, role),
+            "affinity": {"pod_anti_affinity": {"preferred_during_scheduling_ignored_during_execution": [zones]}},
         },
     }
 
@@ -211,17 +284,19 @@ def _container(settings: Settings, role: _Role) -> ContainerArgsDict:
         "env": [
             {"name": "POD_NAME", "value_from": {"field_ref": {"field_path": "metadata.name"}}},
             {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}},
+            *({"name": key, "value": value} for key, value in (token_environment(role.acl) | role.environment).items()),
         ],
         "ports": [*_PORTS, *role.ports],
         "resources": requirements(role.resources),
         "startup_probe": role.startup,
-        "readiness_probe": _READY,
-        "liveness_probe": {**_ALIVE, "period_seconds": 10, "timeout_seconds": 5},
+        "readiness_probe": role.readiness,
+        "liveness_probe": {**_ALIVE, "period_seconds": 10, "failure_threshold": 6},
         "security_context": CONTAINER_SECURITY,
         "volume_mounts": [
             role.data,
             {"name": "config", "mount_path": agent_config.CONFIG_DIR, "read_only": True},
             TLS_MOUNT,
+            *token_mounts(role.acl),
             # Servers write snapshots there before they send them.
             {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108 - a volume of the pod's own
         ],
@@ -242,9 +317,16 @@ def _volumes(files: AgentFiles, role: _Role) -> list[VolumeArgsDict]:
         {"secret": {"name": files.gossip.metadata.name}},
         *role.projections,
     ]
+    if role.acl:
+        tokens: SecretProjectionArgsDict = {
+            "name": role.acl.agents.metadata.name,
+            "items": [{"key": role.acl_file, "path": agent_config.ACL_FILE}],
+        }
+        config.append({"secret": tokens})
     return [
         {"name": "config", "projected": {"sources": config, "default_mode": FILE_MODE}},
-        tls_volume(files, *role.tls_files),
+        role.tls,
+        *token_volumes(role.acl, role.component, *role.token_files),
         {"name": "tmp", "empty_dir": {}},
         *role.volumes,
     ]
