@@ -1,0 +1,1 @@
+"""The component for programs in any of Pulumi's languages."""
