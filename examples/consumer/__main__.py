@@ -1,0 +1,204 @@
+"""Pods that register themselves as `web` with the Consul cluster of another stack, and one that finds them there."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgsDict,
+    Namespace,
+    PodSecurityContextArgsDict,
+    Secret,
+    SecurityContextArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+)
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
+
+SERVICE = "web"
+PORT = 8080
+HEALTH_PATH = "/health"
+
+# One pod's instance of the service; Kubernetes puts in the pod's name and address.
+# https://developer.hashicorp.com/consul/api-docs/agent/service#register-service
+REGISTRATION = {
+    "ID": "$(POD_NAME)",
+    "Name": SERVICE,
+    "Address": "$(POD_IP)",
+    "Port": PORT,
+    "Check": {
+        "HTTP": f"http://$(POD_IP):{PORT}{HEALTH_PATH}",
+        "Interval": "2s",
+        "Timeout": "1s",
+        # For a pod that ended without a word.
+        "DeregisterCriticalServiceAfter": "5m",
+    },
+}
+
+# Stands for your own: it answers with the pod's name, and is healthy as long as the file is there.
+APPLICATION = f"""
+echo "$POD_NAME" >/srv/index.html && echo ok >/srv{HEALTH_PATH}
+trap exit TERM
+busybox httpd -f -p {PORT} -h /srv &
+wait
+"""
+
+# https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+POD_SECURITY: PodSecurityContextArgsDict = {
+    "run_as_non_root": True,
+    "run_as_user": 10200,
+    "run_as_group": 10200,
+    "fs_group": 10200,
+    "seccomp_profile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY: SecurityContextArgsDict = {
+    "allow_privilege_escalation": False,
+    "read_only_root_filesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+config = pulumi.Config()
+consul_stack = config.require("consulStack")
+consul = pulumi.StackReference(consul_stack)
+
+
+def token_header(tokens: Mapping[str, str]) -> str:
+    """The HTTP header that carries the service's token."""
+    if SERVICE not in tokens:
+        raise pulumi.RunError(f"{consul_stack} shows no token for {SERVICE}: add it to that stack's serviceTokens")
+    return f"X-Consul-Token: {tokens[SERVICE]}"
+
+
+namespace = Namespace(
+    "web",
+    metadata={
+        "name": config.require("namespace"),
+        "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+    },
+).metadata.name
+
+# Immutable and named by Pulumi: another token or CA certificate makes a new one, and rolls the pods that mount it.
+credentials = Secret(
+    "consul",
+    metadata={"namespace": namespace},
+    immutable=True,
+    string_data={
+        "ca.pem": consul.require_output("caCertificate"),
+        "header": consul.require_output("serviceTokens").apply(token_header),
+    },
+)
+CREDENTIALS: VolumeArgsDict = {
+    "name": "credentials",
+    "secret": {"secret_name": credentials.metadata.name, "default_mode": 0o440},
+}
+CREDENTIALS_MOUNT: VolumeMountArgsDict = {"name": "credentials", "mount_path": "/consul", "read_only": True}
+
+
+def container(
+    name: str, image: pulumi.Input[str], script: str, environment: Mapping[str, pulumi.Input[str]]
+) -> ContainerArgsDict:
+    """A container that runs a shell script and may do nothing else; it knows its pod's name and address."""
+    return {
+        "name": name,
+        "image": image,
+        "command": ["sh", "-c", script],
+        "env": [
+            {"name": "POD_NAME", "value_from": {"field_ref": {"field_path": "metadata.name"}}},
+            {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}},
+            *({"name": key, "value": value} for key, value in environment.items()),
+        ],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "security_context": CONTAINER_SECURITY,
+    }
+
+
+def consul_container(script: str, environment: Mapping[str, pulumi.Input[str]]) -> ContainerArgsDict:
+    """A container that calls Consul by a script of this folder; of Consul's image, for the sake of its curl."""
+    text = Path(__file__).with_name(f"{script}.sh").read_text()
+    image = consul.require_output("image")
+    return {**container(script, image, text, environment), "volume_mounts": [CREDENTIALS_MOUNT]}
+
+
+def deployment(name: str, replicas: int, containers: list[ContainerArgsDict], volumes: list[VolumeArgsDict]) -> None:
+    """Pods that have no right in Kubernetes."""
+    labels = {"app.kubernetes.io/name": name}
+    Deployment(
+        name,
+        metadata={"name": name, "namespace": namespace, "labels": labels},
+        spec={
+            "replicas": replicas,
+            # A rollout goes on when Consul, too, has seen that the new pod is well.
+            "min_ready_seconds": 5,
+            "selector": {"match_labels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "containers": containers,
+                    "volumes": volumes,
+                    "automount_service_account_token": False,
+                    "enable_service_links": False,
+                    "security_context": POD_SECURITY,
+                },
+            },
+        },
+    )
+
+
+application: ContainerArgsDict = {
+    **container("application", config.require("image"), APPLICATION, {}),
+    "ports": [{"name": "http", "container_port": PORT}],
+    "readiness_probe": {"http_get": {"path": HEALTH_PATH, "port": "http"}, "period_seconds": 2},
+    # Those who found the instance just before it was taken away still get their answer.
+    "lifecycle": {"pre_stop": {"sleep": {"seconds": 5}}},
+    "volume_mounts": [{"name": "srv", "mount_path": "/srv"}],
+}
+registration = consul_container(
+    "register",
+    {
+        "CONSUL_CLIENTS": consul.require_output("clientHosts").apply(
+            lambda hosts: " ".join(f"https://{host}:8501" for host in hosts)
+        ),
+        "REGISTRATION": json.dumps(REGISTRATION),
+    },
+)
+deployment(
+    "web", config.require_int("replicas"), [application, registration], [CREDENTIALS, {"name": "srv", "empty_dir": {}}]
+)
+
+caller = consul_container(
+    "caller",
+    {
+        "CONSUL_ADDRESS": consul.require_output("clientAddress"),
+        "CONSUL_DNS": consul.require_output("dnsAddress").apply(lambda address: address.removesuffix(":53")),
+        "CONSUL_DOMAIN": consul.require_output("domain"),
+        "SERVICE": SERVICE,
+        "PORT": str(PORT),
+    },
+)
+deployment("caller", 1, [caller], [CREDENTIALS])
+
+# The application is for the caller, and for Consul's clients, which check its health.
+NetworkPolicy(
+    "web",
+    metadata={"name": "web", "namespace": namespace},
+    spec={
+        "pod_selector": {"match_labels": {"app.kubernetes.io/name": "web"}},
+        "policy_types": ["Ingress"],
+        "ingress": [
+            {
+                "from_": [
+                    {"pod_selector": {"match_labels": {"app.kubernetes.io/name": "caller"}}},
+                    {
+                        "namespace_selector": {
+                            "match_labels": {"kubernetes.io/metadata.name": consul.require_output("namespace")}
+                        },
+                        "pod_selector": {"match_labels": {"app.kubernetes.io/component": "client"}},
+                    },
+                ],
+                "ports": [{"port": PORT}],
+            }
+        ],
+    },
+)
