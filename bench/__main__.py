@@ -1,4 +1,4 @@
-"""Measure, and print a table: `make bench`, or `python -m bench --rounds 5`."""
+"""Measure, and print the table of the README: `make bench`, or `python -m bench --rounds 2 --cold`."""
 
 import tempfile
 from pathlib import Path
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 import toolchain
-from bench import bring_up, make_up, previews
+from bench import bring_up, make_up, previews, scores
 from bench.figures import Figure
 from devcluster.cluster import Cluster
 
@@ -22,6 +22,7 @@ def main(
     """Compare within one run: the machine's speed is part of every figure, the ratios are not."""
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
+        checked = scores.measure(Path(folder) / "scores", console)
         making = make_up.measure(Path(folder) / "make", cold, console)
         cluster = Cluster(name="bench", state=Path(folder) / "devcluster")
         try:
@@ -31,6 +32,7 @@ def main(
                 *making,
                 *previews.measure(Path(folder) / "previews", cluster, rounds, console),
                 *bring_up.measure(Path(folder) / "up", cluster, rounds, console),
+                *checked,
             ]
         finally:
             cluster.down()

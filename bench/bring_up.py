@@ -14,26 +14,38 @@ from rich.console import Console
 
 from bench.figures import Figure, seconds
 from devcluster.cluster import Cluster
-from tests.e2e.conftest import NAMESPACE, SETTINGS
+from tests.e2e.conftest import PRODUCTION, SETTINGS
 from tests.e2e.consul import Consul, wait_for
+from tests.manifests import deployed
 from tests.stack import Stack
 
 _AGENTS = 6
 
 
 def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> list[Figure]:
-    """Each round brings the cluster up both ways, on new volumes, and takes it away again."""
+    """Each round brings each environment's cluster up both ways, on new volumes, and takes it away again."""
+    environments = {"dev": SETTINGS, "prod": PRODUCTION}
+    return [
+        figure
+        for name, settings in environments.items()
+        for figure in _measure(name, settings, folder / name, cluster, rounds, console)
+    ]
+
+
+def _measure(
+    name: str, settings: dict[str, Any], folder: Path, cluster: Cluster, rounds: int, console: Console
+) -> list[Figure]:
     stack = Stack(folder, kubeconfig=cluster.kubeconfig)
-    stack.configure(SETTINGS)
-    consul = Consul(cluster.kubeconfig, NAMESPACE)
-    up = Figure("up from nothing, until it returns", "kubectl apply, until six are alive", "≤ 1.15")
-    alive = Figure("up from nothing, until six are alive", "kubectl apply, until six are alive", "≤ 1.15, ≤ 12 s")
-    again = Figure("up with nothing to change", "preview", "≤ 1.2")
-    destroy = Figure("destroy")
-    objects = Figure("Kubernetes objects", unit="")
-    calls = Figure("API calls of up", "of kubectl apply", unit="")
+    stack.configure(settings)
+    consul = Consul(cluster.kubeconfig, settings["namespace"])
+    up = Figure(f"{name}: up from nothing, until it returns", "kubectl apply, until six are alive", "≤ 1.15")
+    alive = Figure(f"{name}: up from nothing, until six are alive", "kubectl apply, until six are alive", "≤ 1.15")
+    again = Figure(f"{name}: up with nothing to change", "preview", "≤ 1.2")
+    destroy = Figure(f"{name}: destroy")
+    objects = Figure(f"{name}: Kubernetes objects", unit="")
+    calls = Figure(f"{name}: API calls of up", "of kubectl apply", unit="")
     for number in range(rounds):
-        console.print(f"up {number + 1} of {rounds}")
+        console.print(f"{name}: up {number + 1} of {rounds}")
         before = api_calls(consul)
         with until_alive(consul) as six_alive:
             up.samples.append(seconds(stack.up))
@@ -43,9 +55,13 @@ def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> li
         again.other.append(seconds(stack.preview))
         manifest = manifests(stack)
         objects.samples.append(len(manifest["items"]))
+        stack.pulumi("state", "unprotect", "--all", "--yes")
         destroy.samples.append(seconds(lambda: stack.pulumi("destroy", "--yes", "--skip-preview")))
+        # What production keeps.
+        consul.kubectl("delete", "namespace", settings["namespace"], "--ignore-not-found", timeout=180)
+        consul.kubectl("delete", "persistentvolumes", "--selector=app.kubernetes.io/instance=consul")
 
-        console.print(f"kubectl apply {number + 1} of {rounds}")
+        console.print(f"{name}: kubectl apply {number + 1} of {rounds}")
         before = api_calls(consul)
         with until_alive(consul) as six_alive:
             consul.kubectl("apply", "--filename", "-", stdin=json.dumps(manifest))
@@ -74,20 +90,8 @@ def until_alive(consul: Consul) -> Generator[list[float]]:
 
 def manifests(stack: Stack) -> dict[str, Any]:
     """The stack's objects as kubectl takes them, on folders of their own."""
-    items = [plain(resource["inputs"]) for resource in stack.deployment() if resource["type"].startswith("kubernetes:")]
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": deployed(stack)})
     return json.loads(re.sub(r"(?<=-)[0-9a-f]{8}(?=/\$\(POD_NAME\))", secrets.token_hex(4), text))
-
-
-def plain(value: Any) -> Any:
-    """Exported inputs without the marks that Pulumi puts on secrets and on itself."""
-    if isinstance(value, list):
-        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(value, dict):
-        return value
-    if "plaintext" in value:
-        return json.loads(value["plaintext"])  # pyright: ignore[reportUnknownArgumentType]
-    return {key: plain(item) for key, item in value.items() if key != "__defaults"}  # pyright: ignore[reportUnknownVariableType]
 
 
 def api_calls(consul: Consul) -> int:

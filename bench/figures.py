@@ -1,5 +1,6 @@
 """A measured figure beside what it is held against."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,16 @@ class Figure:
             return f"{median(samples):.3g} {self.unit}" if samples else ""
 
         ratio = f"{median(self.samples) / median(self.other):.2f}" if self.other else ""
-        return self.what, cell(self.samples), self.against, cell(self.other), ratio, self.aim
+        aim = f"{self.aim} (missed)" if self.missed else self.aim
+        return self.what, cell(self.samples), self.against, cell(self.other), ratio, aim
+
+    @property
+    def missed(self) -> bool:
+        """Whether the ratio, or the median of what is held against nothing, is above an aim such as `≤ 3`."""
+        most = re.match(r"≤ ([\d.]+)", self.aim)
+        if most is None:
+            return False
+        return median(self.samples) / (median(self.other) if self.other else 1) > float(most[1])
 
 
 def seconds(action: Callable[[], object]) -> float:
