@@ -15,26 +15,33 @@ import toolchain
 
 PROJECT_DIR = Path(__file__).parent.parent
 
+# What of a cluster can be made with no Kubernetes to be reached: keys, certificates, and the record of the settings.
+WITHOUT_CLUSTER = [
+    f"--target={target}" for target in ("**ConsulCluster::**", "**pulumi:index**", "**tls:index**", "**random:index**")
+]
+
 
 @dataclass
 class Stack:
-    """A stack whose state, settings file and passphrase lie in a folder of its own."""
+    """A stack whose settings file lies in a folder of its own, and its state as well where no `backend` is given."""
 
     folder: Path
     name: str = "test"
     kubeconfig: Path = Path("/nonexistent/kubeconfig")
     project: Path = PROJECT_DIR
+    backend: Path | None = None
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     environment: dict[str, str] = field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         """Make the stack, empty."""
-        backend = self.folder / "backend"
-        backend.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.backend = self.backend or self.folder / "backend"
+        self.backend.mkdir(exist_ok=True)
         self.environment = {
             **os.environ,
             **toolchain.pulumi_environment(),
-            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "KUBECONFIG": str(self.kubeconfig),
             "NO_COLOR": "1",
@@ -49,20 +56,26 @@ class Stack:
         return self.folder / f"Pulumi.{self.name}.yaml"
 
     @property
+    def project_name(self) -> str:
+        """The project's name, which its settings' keys begin with."""
+        return yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+
+    @property
     def state(self) -> Path:
         """The backend's checkpoint of the stack."""
-        return self.folder / "backend" / ".pulumi" / "stacks" / "consul-cluster" / f"{self.name}.json"
+        assert self.backend
+        return self.backend / ".pulumi" / "stacks" / self.project_name / f"{self.name}.json"
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Replace the stack's settings; keys are those of the project."""
         self.settings = dict(settings)
         kept: dict[str, Any] = yaml.safe_load(self.settings_file.read_text()) if self.settings_file.exists() else {}
-        config = {f"consul-cluster:{key}": value for key, value in settings.items()}
+        config = {f"{self.project_name}:{key}": value for key, value in settings.items()}
         self.settings_file.write_text(yaml.safe_dump({**kept, "config": config}))
 
     def pulumi(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a command of the Pulumi CLI on this stack; a failure shows all that it printed."""
-        settings = [] if arguments[0] == "stack" else ["--config-file", str(self.settings_file)]
+        settings = [] if arguments[0] in ("stack", "state") else ["--config-file", str(self.settings_file)]
         return self._run(*arguments, "--stack", self.name, *settings, cwd=self.project, check=check, timeout=timeout)
 
     def _run(

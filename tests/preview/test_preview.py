@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 import toolchain
 from tests.e2e.consul import wait_for
+from tests.manifests import settings_of
 from tests.preview.conftest import DEVELOPMENT, PRODUCTION
-from tests.stack import PROJECT_DIR, Stack
+from tests.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
 
 
 def planned(stack: Stack) -> list[str]:
@@ -23,8 +23,7 @@ def planned(stack: Stack) -> list[str]:
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_the_stacks_of_the_repository_preview_without_a_warning(stack: Stack, name: str) -> None:
-    settings = yaml.safe_load((PROJECT_DIR / f"Pulumi.{name}.yaml").read_text())["config"]
-    stack.configure({key.removeprefix("consul-cluster:"): value for key, value in settings.items()})
+    stack.configure(settings_of(name))
     printed = stack.preview()
     assert "warning" not in printed
     assert "error" not in printed
@@ -37,7 +36,8 @@ def test_development_has_an_ingress_and_production_none(stack: Stack) -> None:
     production = set(planned(stack))
     assert not production - development
     only_development = {name.partition("::")[0].rpartition(":")[2] for name in development - production}
-    assert only_development == {"Ingress", "PersistentVolume", "RandomId"}
+    certificate = {"PrivateKey", "CertRequest", "LocallySignedCert", "Secret"}
+    assert only_development == {"Ingress", "PersistentVolume", "RandomId"} | certificate
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,19 @@ def test_a_bad_setting_is_one_error_and_registers_nothing(
 
 def test_production_refuses_to_lose_what_cannot_be_had_again(stack: Stack) -> None:
     stack.configure(PRODUCTION)
-    stack.up("--target=**ConsulCluster::consul", "--target=**tls:index**", "--target=**random:index**")
+    stack.up(*WITHOUT_CLUSTER)
     for kept in ("randomPassword:RandomPassword::consul-gossip", "privateKey:PrivateKey::consul-ca"):
         (urn,) = [resource["urn"] for resource in stack.deployment() if resource["urn"].endswith(kept)]
         assert "protect" in stack.preview("--replace", urn, check=False)
-    # Development may be thrown away at any time.
-    stack.configure(DEVELOPMENT)
-    stack.preview("--replace", urn)
+    destroyed = stack.pulumi("destroy", "--yes", "--skip-preview", check=False)
+    assert destroyed.returncode != 0
+    assert "protect" in destroyed.stdout + destroyed.stderr
+
+
+def test_development_may_be_thrown_away_at_any_time(stack: Stack) -> None:
+    stack.up(*WITHOUT_CLUSTER)
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert stack.deployment() == []
 
 
 def test_a_killed_engine_leaves_no_program_behind(stack: Stack) -> None:

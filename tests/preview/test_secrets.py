@@ -3,8 +3,10 @@
 import base64
 from typing import Any
 
+from components.acl import MANAGEMENT, RECOVERY, Token, agent_tokens
 from components.agent_config import gossip_key
-from tests.stack import Stack
+from components.naming import Naming
+from tests.stack import WITHOUT_CLUSTER, Stack
 
 
 def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
@@ -17,7 +19,8 @@ def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
             if value := plain(outputs.get(key)):
                 found[f"{name}.{key}"] = value
     found["gossip key"] = gossip_key(found["consul-gossip.result"])
-    return found
+    tokens = [MANAGEMENT, RECOVERY, *agent_tokens(Naming("consul", "")), Token("service-web")]
+    return found | {token.name: token.secret_id(found["consul-acl.result"]) for token in tokens}
 
 
 def plain(value: Any) -> str:
@@ -37,11 +40,15 @@ def shows(text: str, secret: str) -> bool:
 
 def test_no_secret_is_printed_stored_or_named(stack: Stack) -> None:
     # Without a cluster only these can be made; their values are what everything else derives its secrets from.
-    targets = ("**ConsulCluster::consul", "**tls:index**", "**random:index**")
-    stack.up(*(f"--target={target}" for target in targets))
+    stack.up(*WITHOUT_CLUSTER)
     resources = stack.deployment()
     values = secrets(resources)
-    assert {"consul-gossip.result", "consul-ca.privateKeyPem", "consul-server.privateKeyPem"} <= values.keys()
+    assert {
+        "consul-gossip.result",
+        "consul-acl.result",
+        "consul-ca.privateKeyPem",
+        "consul-server.privateKeyPem",
+    } <= values.keys()
 
     places = {
         "preview": stack.preview(),

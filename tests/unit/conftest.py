@@ -15,7 +15,7 @@ PASSWORD = "p" * 64
 COMPUTED: dict[str, dict[str, Any]] = {
     "random:index/randomPassword:RandomPassword": {"result": PASSWORD},
     "random:index/randomId:RandomId": {"hex": "0a1b2c3d"},
-    "tls:index/privateKey:PrivateKey": {"privateKeyPem": "PRIVATE KEY"},
+    "tls:index/privateKey:PrivateKey": {"privateKeyPem": "PRIVATE KEY", "publicKeyPem": "PUBLIC KEY"},
     "tls:index/selfSignedCert:SelfSignedCert": {"certPem": "CA CERTIFICATE"},
     "tls:index/certRequest:CertRequest": {"certRequestPem": "REQUEST"},
     "tls:index/locallySignedCert:LocallySignedCert": {
@@ -53,6 +53,13 @@ class Recorder(pulumi.runtime.Mocks):
         return {name.split()[1]: inputs for name, inputs in self.inputs.items() if name.split()[0] == kind}
 
 
+class NoHooks:
+    """Takes hooks and never calls them."""
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        pass
+
+
 Declare = Callable[[Settings], Recorder]
 
 
@@ -66,6 +73,8 @@ def declare() -> Iterator[Declare]:
         asyncio.set_event_loop(loops[-1])
         recorder = Recorder()
         pulumi.runtime.set_mocks(recorder, project="consul-cluster", stack="unit", preview=False)
+        # The SDK's mocks know no resource hooks; tests/preview has the real ones.
+        pulumi.runtime.settings.SETTINGS.callbacks = cast("Any", NoHooks())  # pyright: ignore[reportAttributeAccessIssue]
 
         @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
         def program() -> pulumi.Output[None]:

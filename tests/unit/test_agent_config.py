@@ -25,13 +25,16 @@ def settings() -> st.SearchStrategy[Settings]:
 
 
 @given(settings())
-def test_every_agent_verifies_the_servers_it_calls(of: Settings) -> None:
+def test_every_agent_verifies_the_servers_it_calls_and_runs_nobodys_commands(of: Settings) -> None:
     for config in (agent_config.server_config(of, JOIN), agent_config.client_config(of, JOIN)):
         assert config["tls"]["defaults"]["verify_outgoing"] is True
         assert config["tls"]["internal_rpc"]["verify_server_hostname"] is True
         assert config["tls"]["defaults"]["tls_min_version"] == "TLSv1_2"
         assert config["ports"]["grpc"] == -1, "gRPC without TLS"
         assert config["addresses"]["http"] == "127.0.0.1", "HTTP without TLS beyond the pod"
+        assert config["disable_remote_exec"] is True
+        assert config["enable_script_checks"] is config["enable_local_script_checks"] is False
+        assert config["limits"]["http_max_conns_per_client"] == agent_config.MAX_CONNECTIONS
 
 
 def test_servers_want_a_certificate_of_their_callers_and_clients_get_theirs_from_the_servers() -> None:

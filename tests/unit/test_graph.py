@@ -8,7 +8,9 @@ from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 from pydantic import ValidationError
 from syrupy.assertion import SnapshotAssertion
 
+from components.acl import MANAGEMENT, RECOVERY, agent_tokens
 from components.agent_config import gossip_key
+from components.naming import Naming
 from tests.unit.conftest import PASSWORD, Declare, Inputs, Recorder, development, production
 
 
@@ -30,6 +32,18 @@ def test_production_has_no_ingress(declare: Declare) -> None:
     assert declare(development(ingress_enabled=True, ingress_host="a.example")).of_kind("Ingress")
     with pytest.raises(ValidationError, match="ingressEnabled"):
         production(ingress_enabled=True, ingress_host="a.example")
+
+
+def test_the_ingress_takes_a_given_certificate_or_one_of_the_clusters_own(declare: Declare) -> None:
+    shown = {"ingress_enabled": True, "ingress_host": "a.example"}
+    own, given = declare(development(**shown)), declare(development(**shown, ingress_tls_secret="mine"))  # noqa: S106
+    (tls,) = own.of_kind("Ingress")["consul-ui"]["spec"]["tls"]
+    assert tls["hosts"] == ["a.example"]
+    assert tls["secretName"].startswith("consul-ui")
+    assert own.of_kind("CertRequest")["consul-ui"]["dnsNames"] == ["a.example"]
+    (tls,) = given.of_kind("Ingress")["consul-ui"]["spec"]["tls"]
+    assert tls["secretName"] == "mine"
+    assert "consul-ui" not in given.of_kind("CertRequest")
 
 
 def test_each_server_has_a_volume_that_nobody_else_can_bind(declare: Declare) -> None:
@@ -61,7 +75,7 @@ def test_only_servers_get_the_servers_key(declare: Declare) -> None:
         return [item["key"] for item in volume["secret"]["items"]]
 
     assert tls_files("consul") == ["ca.pem", "consul.pem", "consul-key.pem"]
-    assert tls_files("consul-client") == ["ca.pem"]
+    assert tls_files("consul-client") == ["ca.pem", "client.pem", "client-key.pem"]
 
 
 def test_the_secret_has_the_walkthroughs_four_keys(declare: Declare) -> None:
@@ -78,17 +92,19 @@ def test_the_secret_has_the_walkthroughs_four_keys(declare: Declare) -> None:
 
 
 @pytest.mark.parametrize("stateful_set", ["consul", "consul-client"])
-def test_the_gossip_key_is_in_no_pod_spec(declare: Declare, stateful_set: str) -> None:
-    text = json.dumps(declare(development()).of_kind("StatefulSet")[stateful_set])
-    for secret in (PASSWORD, gossip_key(PASSWORD), "PRIVATE KEY"):
+def test_no_secret_is_in_a_pod_spec(declare: Declare, stateful_set: str) -> None:
+    text = json.dumps(declare(production()).of_kind("StatefulSet")[stateful_set])
+    tokens = [token.secret_id(PASSWORD) for token in (MANAGEMENT, RECOVERY, *agent_tokens(Naming("consul", "consul")))]
+    for secret in (PASSWORD, gossip_key(PASSWORD), "PRIVATE KEY", *tokens):
         assert secret not in text
 
 
 def test_what_pods_mount_is_immutable_and_named_by_pulumi(declare: Declare) -> None:
     recorder = declare(development())
-    mounted = [*recorder.of_kind("Secret").values(), recorder.of_kind("ConfigMap")["consul"]]
-    assert len(mounted) == 3
-    for inputs in mounted:
+    mounted = recorder.of_kind("Secret") | recorder.of_kind("ConfigMap")
+    assert mounted.pop("consul-bootstrap")["metadata"]["name"] == "consul-bootstrap"
+    assert len(mounted) == 5
+    for inputs in mounted.values():
         assert inputs["immutable"] is True
         assert "name" not in inputs["metadata"]
 
@@ -102,12 +118,28 @@ def test_more_servers_leave_the_running_ones_alone(declare: Declare) -> None:
     after = declare(development(server_replicas=5, storage_nodes=("node-1", "node-2", "node-3", "node-1", "node-2")))
     assert changed(before, after) == {
         "ConfigMap consul-bootstrap",
+        "ConsulCluster consul",
         "Job consul-health",
         "PersistentVolume data-consul-3",
         "PersistentVolume data-consul-4",
+        "Stash consul",
         "StatefulSet consul",
     }
     assert pod(before, "consul") == pod(after, "consul")
+
+
+def test_a_new_services_token_restarts_nobody(declare: Declare) -> None:
+    before, after = declare(production()), declare(production(service_tokens=("web",)))
+    # The Job follows, by the Secret's new name, which these mocks do not give.
+    assert changed(before, after) == {"ConsulCluster consul", "Secret consul-acl"}
+
+
+def test_servers_taken_away_keep_their_volumes(declare: Declare) -> None:
+    nodes = {"storage_class": "", "storage_nodes": ("a", "b", "c", "d", "e")}
+    five, three = declare(production(server_replicas=5, **nodes)), declare(production(server_replicas=3, **nodes))
+    assert five.of_kind("PersistentVolume") == three.of_kind("PersistentVolume")
+    retention = three.of_kind("StatefulSet")["consul"]["spec"]["persistentVolumeClaimRetentionPolicy"]
+    assert retention == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
 def test_the_health_check_is_a_new_one_for_every_change_of_the_agents(declare: Declare) -> None:
@@ -132,3 +164,35 @@ def test_outputs_are_the_documented_ones(declare: Declare) -> None:
     assert outputs["uiUrl"] is None
     assert outputs["dnsAddress"] == "10.0.0.10:53"
     assert outputs["serverHosts"] == [f"consul-{ordinal}.consul.consul.svc" for ordinal in range(3)]
+    assert outputs["clientHosts"] == [f"consul-client-{ordinal}.consul-client.consul.svc" for ordinal in range(3)]
+    assert outputs["managementToken"] == MANAGEMENT.secret_id(PASSWORD)
+
+
+def test_without_acls_there_is_no_token(declare: Declare) -> None:
+    recorder = declare(development(acl_enabled=False))
+    assert recorder.outputs["managementToken"] is None
+    assert recorder.outputs["serviceTokens"] == {}
+    spec = pod(recorder, "consul")
+    # Its scripts say what they do where there is one.
+    del spec["containers"][0]["lifecycle"], spec["containers"][0]["startupProbe"]
+    assert "token" not in json.dumps(spec).lower().replace("automountserviceaccounttoken", "")
+    assert set(recorder.of_kind("Job")) == {"consul-health"}
+
+
+def test_pods_go_where_the_settings_say(declare: Declare) -> None:
+    settings = production(
+        priority_class="high",
+        node_selector={"pool": "consul"},
+        tolerations=({"key": "dedicated", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 5},),
+    )
+    for stateful_set in ("consul", "consul-client"):
+        spec = pod(declare(settings), stateful_set)
+        assert spec["priorityClassName"] == "high"
+        assert spec["nodeSelector"] == {"pool": "consul"}
+        (toleration,) = spec["tolerations"]
+        assert toleration == {
+            "key": "dedicated",
+            "operator": "Exists",
+            "effect": "NoSchedule",
+            "tolerationSeconds": 5,
+        }

@@ -34,6 +34,15 @@ def test_development_needs_nothing_but_where_its_data_lies() -> None:
         pytest.param(DEVELOPMENT, "clientReplicas", "-1", id="a negative number of clients"),
         pytest.param(PRODUCTION, "ingressEnabled", "true", id="an Ingress in production"),
         pytest.param(DEVELOPMENT, "ingressEnabled", '"yes"', id="a text for a truth value"),
+        pytest.param(PRODUCTION, "aclEnabled", "false", id="no ACLs in production"),
+        pytest.param(DEVELOPMENT, "serviceTokens", '["web", "web"]', id="a service twice"),
+        pytest.param(DEVELOPMENT, "serviceTokens", '["web", "web/2"]', id="two tokens of one service"),
+        pytest.param(DEVELOPMENT, "serviceTokens", '["consul"]', id="the servers' own service"),
+        pytest.param(DEVELOPMENT, "serviceTokens", '["consul/2"]', id="another token of the servers' own service"),
+        pytest.param(DEVELOPMENT, "serviceTokens", '["Web"]', id="a service in capitals"),
+        pytest.param(
+            DEVELOPMENT | {"aclEnabled": "false"}, "serviceTokens", '["web"]', id="a service's token without ACLs"
+        ),
         pytest.param(DEVELOPMENT, "namespace", '"Consul"', id="a namespace in capitals"),
         pytest.param(DEVELOPMENT, "namespace", '"kube-system"', id="a namespace of Kubernetes' own"),
         pytest.param(DEVELOPMENT, "namespace", json.dumps("n" * 64), id="a namespace too long"),
@@ -80,10 +89,23 @@ def test_a_bad_setting_is_one_error_with_its_key_its_value_and_what_is_allowed(
     assert "pydantic" not in str(raised.value)
 
 
-def test_an_ingress_wants_a_host() -> None:
-    with pytest.raises(SettingsError, match="consul-cluster:ingressHost") as raised:
-        Settings.parse(DEVELOPMENT | {"ingressEnabled": "true"})
-    assert len(raised.value.problems) == 1
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("ingressEnabled", "true", "ingressHost"),
+        ("monitoring", "annotations", "monitoringNamespace"),
+        ("monitoring", "operator", "monitoringNamespace"),
+    ],
+)
+def test_a_setting_that_wants_another_one_names_it(key: str, value: str, wanted: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        Settings.parse(DEVELOPMENT | {key: value})
+    assert [problem.key for problem in raised.value.problems] == [wanted]
+
+
+def test_development_alone_may_do_without_acls() -> None:
+    """What makes the refusal in production mean something."""
+    assert not Settings.parse(DEVELOPMENT | {"aclEnabled": "false"}).acl_enabled
 
 
 def test_two_servers_on_one_disk_are_for_development_only() -> None:

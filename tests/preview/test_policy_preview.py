@@ -1,0 +1,155 @@
+"""`make preview` on the real engine: with and without a stack in the backend, passing and refused."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.preview.conftest import DEVELOPMENT
+from tests.preview.policy_programs.values import SECRETS
+from tests.preview.test_policy import SECONDS, project
+from tests.preview.test_secrets import secrets, shows
+from tests.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
+
+
+def previewed(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What `make preview` runs, with the backend and the passphrase of a stack."""
+    return subprocess.run(
+        [sys.executable, "-m", "policy.preview", *arguments],
+        cwd=PROJECT_DIR,
+        env=stack.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+
+
+def of_this_project(folder: Path) -> Stack:
+    """A stack of this project's program whose settings are in a folder of its own."""
+    folder.mkdir()
+    pulumi_yaml = yaml.safe_load((PROJECT_DIR / "Pulumi.yaml").read_text())
+    pulumi_yaml |= {"main": str(PROJECT_DIR)}
+    pulumi_yaml["runtime"]["options"]["virtualenv"] = str(PROJECT_DIR / ".venv")
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(pulumi_yaml))
+    return Stack(folder / "stack", project=folder)
+
+
+def tree() -> dict[Path, bytes]:
+    """The files that a preview might write to."""
+    return {path: path.read_bytes() for path in PROJECT_DIR.glob("Pulumi*.yaml")}
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_a_new_clone_previews_without_a_trace(stack: Stack, tmp_path: Path, name: str) -> None:
+    """The backend has another stack only, there is no cluster, and the passphrase is not the settings' one."""
+    before, comment = tree(), tmp_path / "comment.md"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    stack.environment["TMPDIR"] = str(temporary)
+    result = previewed(stack, name, "--comment", str(comment))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.stdout.startswith(
+        f"Preview of stack {name}: passed\nThe backend has no stack {name} yet, so that everything is new.\n"
+    )
+    assert re.search(r"\n\d+ to create; policy pack consul-cluster 1\.0\.0\n$", result.stdout)
+    assert comment.read_text().startswith(f"### ✅ Preview of stack `{name}`: passed")
+    assert tree() == before
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_stack_in_the_backend_is_compared_with_its_state(tmp_path: Path) -> None:
+    stack = of_this_project(tmp_path / "project")
+    stack.configure(DEVELOPMENT)
+    stack.up(*WITHOUT_CLUSTER)
+    stack.configure(DEVELOPMENT | {"certificateValidityHours": 1000})
+    result = previewed(stack, "test", "--project", str(stack.folder), "--comment", str(tmp_path / "comment.md"))
+    printed, comment = result.stdout, (tmp_path / "comment.md").read_text()
+    assert result.returncode == 0, printed + result.stderr
+    assert "has no stack" not in printed
+    replaced = re.search(
+        r"! replace LocallySignedCert consul-server\n(?s:.*?)"
+        r"      validityPeriodHours  \(forces the replacement\)\n-       8760\n\+       1000\n",
+        printed,
+    )
+    assert replaced, printed
+    assert "⚠️ **Deleted or replaced:** `LocallySignedCert consul-" in comment
+    found = [
+        name for name, value in secrets(stack.deployment()).items() for text in (printed, comment) if shows(text, value)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("program", "policy"), [("exposed_ui.py", "no-exposed-ui"), ("plain_text.py", "no-plain-text")]
+)
+def test_a_violation_fails_and_is_in_the_comment_without_a_secret(tmp_path: Path, program: str, policy: str) -> None:
+    stack = project(tmp_path / "project", program)
+    comment = tmp_path / "comment.md"
+    result = previewed(stack, "test", "--project", str(stack.folder), "--comment", str(comment))
+    assert result.returncode == 1, result.stdout + result.stderr
+    for text in (result.stdout, comment.read_text()):
+        assert "refused by policies: " in text.splitlines()[0]
+        assert f"\n{policy}" in text
+        assert [name for name, value in SECRETS.items() if shows(text, value)] == []
+
+
+def test_a_secret_in_plain_text_that_changes_is_not_shown(tmp_path: Path) -> None:
+    """The engine names the leaf that changes; what says that it is a secret is beside it."""
+    stack = project(tmp_path / "project", "changed_secrets.py")
+    del stack.environment["KUBECONFIG"]  # The provider takes either that or a folder.
+    for number in (1, 2):
+        names = ("level", "password", "token")
+        stack.configure({name: f"{name}-{number}" for name in names} | {"folder": str(tmp_path / "manifests")})
+        if number == 1:
+            stack.up()
+    comment = tmp_path / "comment.md"
+    result = previewed(stack, "test", "--project", str(stack.folder), "--comment", str(comment))
+    for text in (result.stdout, comment.read_text()):
+        assert "refused by policies: 3" in text
+        assert 'env[0].value\n-       "level-1"\n+       "level-2"\n' in text
+        for path in ("env[1].value", "args[1]", "args[2]"):
+            assert f'{path}\n-       "[secret]"\n+       "[secret]"\n' in text
+        assert not re.search(r"(password|token)-\d", text)
+
+
+def test_a_bad_setting_fails_with_its_one_line(tmp_path: Path) -> None:
+    stack = of_this_project(tmp_path / "project")
+    stack.configure(DEVELOPMENT | {"serverReplicas": 4})
+    comment = tmp_path / "comment.md"
+    result = previewed(stack, "test", "--project", str(stack.folder), "--comment", str(comment))
+    assert result.returncode == 1
+    for text in (result.stdout, comment.read_text()):
+        assert "consul-cluster:serverReplicas = 4 cannot be used; allowed: an odd number" in text
+        assert "Traceback" not in text
+
+
+def test_a_stack_that_is_nowhere_is_one_error(stack: Stack) -> None:
+    result = previewed(stack, "staging")
+    assert result.returncode == 1
+    assert result.stderr == (
+        "error: There is no stack staging: neither in the backend nor as Pulumi.staging.yaml. "
+        "There are settings for: dev, prod. Say which: make preview STACK=…\n"
+    )
+
+
+def test_make_runs_it(stack: Stack, tmp_path: Path) -> None:
+    if not (PROJECT_DIR / ".venv" / "installed").exists():
+        pytest.skip("the packages were not installed by make")
+    comment = tmp_path / "comment.md"
+    result = subprocess.run(
+        ["make", "--silent", "preview", "STACK=prod", f"COMMENT={comment}"],
+        cwd=PROJECT_DIR,
+        env={**os.environ, "PULUMI_BACKEND_URL": stack.environment["PULUMI_BACKEND_URL"]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Preview of stack prod: passed" in result.stdout
+    assert comment.exists()
