@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 import toolchain
+from devcluster.addons import INGRESS_NAMESPACE
 from devcluster.cluster import Cluster
 from tests.e2e.consul import Consul
+from tests.e2e.pods import pod, running
 from tests.stack import Stack
 
 NAMESPACE = "e2e"
@@ -18,7 +20,26 @@ SETTINGS: dict[str, Any] = {
     "storageNodes": ["node-1", "node-2", "node-3", "node-1", "node-2"],
     "ingressEnabled": True,
     "ingressHost": "consul.localhost",
+    "ingressNamespace": INGRESS_NAMESPACE,
+    "ingressAnnotations": {
+        "traefik.ingress.kubernetes.io/router.entrypoints": "https",
+        "traefik.ingress.kubernetes.io/router.tls": "true",
+    },
+    "clientNamespaces": ["web", "net-web"],
+    "serviceTokens": ["web"],
 }
+PRODUCTION: dict[str, Any] = {
+    "environment": "production",
+    "namespace": "production",
+    "storageNodes": ["node-1", "node-2", "node-3"],
+    "clientNamespaces": ["web-production"],
+    "serviceTokens": ["web"],
+}
+
+IDLE = ["sh", "-c", "trap exit TERM; sleep infinity & wait"]
+
+# Labels of a pod that may call the servers from inside their namespace, as the program's own Jobs do.
+INSIDE = {"app.kubernetes.io/name": "consul-health", "app.kubernetes.io/instance": "consul"}
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +63,33 @@ def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     return stack
 
 
+@pytest.fixture(scope="session")
+def production(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """A second cluster beside it, with production's settings."""
+    production = Stack(
+        tmp_path_factory.mktemp("production"), "production", kubeconfig=stack.kubeconfig, backend=stack.backend
+    )
+    production.configure(PRODUCTION)
+    production.up()
+    return production
+
+
 @pytest.fixture
 def consul(stack: Stack) -> Consul:
     """The running cluster, healthy at the start of each test."""
-    consul = Consul(stack.kubeconfig, NAMESPACE)
+    consul = Consul(stack.kubeconfig, NAMESPACE, stack.outputs()["managementToken"])
     consul.wait_healthy()
     return consul
+
+
+# Not for the whole session, since other modules delete every pod of the namespace.
+@pytest.fixture(scope="module")
+def insider(stack: Stack) -> Iterator[str]:
+    """A pod that may call the servers, with the CA's certificate in /tls."""
+    consul = Consul(stack.kubeconfig, NAMESPACE)
+    tls = {"secret": {"secretName": stack.outputs()["secretName"]}}
+    with running(consul, pod("insider", IDLE, labels=INSIDE, volumes={"/tls": tls})):
+        yield "insider"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,10 +35,11 @@ class Peer(NamedTuple):
 
 @dataclass(frozen=True)
 class Consul:
-    """A cluster in one namespace."""
+    """A cluster in one namespace; `token` is the management token."""
 
     kubeconfig: Path
     namespace: str
+    token: str = field(default="", repr=False)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> str:
         """What a kubectl command prints; a failure is an error that says what it printed."""
@@ -59,17 +60,23 @@ class Consul:
         """The objects of a kind, as the API server has them."""
         return json.loads(self.kubectl("get", kind, "--output", "json", *arguments))["items"]
 
-    def run(self, pod: str, *command: str, check: bool = True) -> str:
+    def agents(self) -> list[dict[str, Any]]:
+        """The agents' pods."""
+        return self.objects("pods", "--selector", "app.kubernetes.io/name=consul")
+
+    def run(self, pod: str, *command: str, check: bool = True, stdin: str | None = None) -> str:
         """What a command in a pod prints."""
-        return self.kubectl("exec", pod, "--", *command, check=check)
+        interactive = ["--stdin"] if stdin is not None else []
+        return self.kubectl("exec", *interactive, pod, "--", *command, check=check, stdin=stdin)
 
     def consul(self, *arguments: str, pod: str = "consul-0", check: bool = True) -> str:
-        """What a consul command in a pod prints."""
-        return self.run(pod, "consul", *arguments, check=check)
+        """What a consul command in a pod prints, by the management token's rights."""
+        command = 'unset CONSUL_HTTP_TOKEN_FILE; CONSUL_HTTP_TOKEN=$(cat) exec consul "$@"'
+        return self.run(pod, "sh", "-c", command, "consul", *arguments, check=check, stdin=self.token)
 
     def members(self, pod: str = "consul-0") -> list[Member]:
-        """All members that an agent knows, the dead ones too."""
-        lines = [line.split() for line in self.consul("members", pod=pod).splitlines()[1:]]
+        """All members that an agent knows, the dead ones too, by the pod's own rights."""
+        lines = [line.split() for line in self.run(pod, "consul", "members").splitlines()[1:]]
         return [
             Member(line[0], line[1].partition(":")[0], *(line[column] for column in (2, 3, 6, 8))) for line in lines
         ]
@@ -92,7 +99,7 @@ class Consul:
         return [Peer(line[0], line[1], line[3], line[4] == "true") for line in lines]
 
     def wait_healthy(self, servers: int = 3, clients: int = 3, seconds: float = 120) -> None:
-        """Wait until exactly these agents are alive, with one leader and every server a voter."""
+        """Wait until exactly these agents are alive and ready, with one leader and every server a voter."""
         expected = server_names(servers) | {f"consul-client-{ordinal}" for ordinal in range(clients)}
 
         def healthy() -> bool:
@@ -102,9 +109,17 @@ class Consul:
                 and {peer.name for peer in peers if peer.voter} == server_names(servers)
                 and len(peers) == servers
                 and sum(peer.state == "leader" for peer in peers) == 1
+                # A server may know a client that does not know it yet.
+                and {pod["metadata"]["name"] for pod in self.agents() if ready(pod)} == expected
             )
 
         wait_for("a healthy cluster", healthy, seconds)
+
+
+def ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready and not about to end."""
+    conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
 def server_names(count: int) -> set[str]:

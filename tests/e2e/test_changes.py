@@ -7,13 +7,14 @@ import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-import toolchain
-from tests.e2e.conftest import SETTINGS
-from tests.e2e.consul import Consul, server_names, wait_for
+from tests.e2e.conftest import INSIDE, SETTINGS
+from tests.e2e.consul import Consul, ready, server_names, wait_for
+from tests.e2e.pods import pod, running
 from tests.stack import Stack
 
 # Longest time without an acknowledged write. An election takes some 2 s with raft_multiplier 1, and a call may be
@@ -34,36 +35,32 @@ done
 def writes(stack: Stack, consul: Consul) -> Generator[None]:
     """Writes all the while, by the HTTPS Service; afterwards each acknowledged one is there, and none took long."""
     outputs = stack.outputs()
-    pod = {
+    token = {
         "apiVersion": "v1",
-        "kind": "Pod",
+        "kind": "Secret",
         "metadata": {"name": "writer"},
-        "spec": {
-            "terminationGracePeriodSeconds": 0,
-            "volumes": [{"name": "tls", "secret": {"secretName": outputs["secretName"]}}],
-            "containers": [
-                {
-                    "name": "writer",
-                    "image": toolchain.CONSUL_IMAGE,
-                    "command": ["sh", "-c", WRITER],
-                    "env": [
-                        {"name": "CONSUL_HTTP_ADDR", "value": outputs["httpsAddress"]},
-                        {"name": "CONSUL_CACERT", "value": "/tls/ca.pem"},
-                    ],
-                    "volumeMounts": [{"name": "tls", "mountPath": "/tls"}],
-                }
-            ],
-        },
+        "stringData": {"token": consul.token},
     }
-    consul.kubectl("apply", "--filename", "-", stdin=json.dumps(pod))
-    try:
+    writer = pod(
+        "writer",
+        ["sh", "-c", WRITER],
+        labels=INSIDE,
+        env={
+            "CONSUL_HTTP_ADDR": outputs["httpsAddress"],
+            "CONSUL_CACERT": "/tls/ca.pem",
+            "CONSUL_HTTP_TOKEN_FILE": "/acl/token",
+        },
+        volumes={
+            "/tls": {"secret": {"secretName": outputs["secretName"]}},
+            "/acl": {"secret": {"secretName": "writer"}},
+        },
+    )
+    with running(consul, token, writer):
         wait_for("first writes", lambda: acknowledged(consul))
         yield
         end = len(acknowledged(consul))
         wait_for("writes at the end", lambda: len(acknowledged(consul)) > end + 2)
         times = acknowledged(consul)
-    finally:
-        consul.kubectl("delete", "pod", "writer", "--ignore-not-found")
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert max(gaps) <= LONGEST_GAP_SECONDS
     stored = consul.consul("kv", "get", "-keys", "written/").split()
@@ -97,12 +94,6 @@ def watch_servers(consul: Consul) -> Generator[list[int]]:
         watching.result()
 
 
-def ready(pod: dict[str, Any]) -> bool:
-    """Whether a pod is ready and not about to end."""
-    conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
-
-
 def uids(consul: Consul, component: str) -> dict[str, str]:
     """The identity of each of a component's pods."""
     pods = consul.objects("pods", "--selector", f"app.kubernetes.io/component={component}")
@@ -130,6 +121,9 @@ def test_servers_scale_up_and_down_with_every_key(stack: Stack, consul: Consul) 
             assert {peer.name for peer in consul.peers() if peer.voter} == server_names(servers)
             autopilot = consul.consul("operator", "autopilot", "get-config")
             assert f"MinQuorum = {servers // 2 + 1}" in autopilot
+            with configured(stack, SETTINGS | {"logLevel": "debug"}):
+                printed = " ".join(stack.preview(check=servers == 3).split())
+            assert ("change the number alone" in printed) is (servers == 5)
             # The leader is among those that go next, and so is the one that would follow it.
             last = next(peer for peer in consul.peers() if peer.name == f"consul-{servers - 1}")
             consul.consul("operator", "raft", "transfer-leader", f"-id={last.id}")
@@ -147,3 +141,54 @@ def test_a_changed_setting_is_rolled_out_one_server_at_a_time(stack: Stack, cons
     assert not set(before.values()) & set(uids(consul, "server").values())
     assert max(missing) == 1, "more than one server was gone at a time"
     assert "[DEBUG]" in consul.kubectl("logs", "consul-0")
+
+
+def test_a_preview_of_a_running_cluster_needs_no_cluster(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = SETTINGS | {"logLevel": "debug", "clientReplicas": 4}
+    with configured(stack, changed):
+        expected = summary(stack.preview())
+    assert "to update" in expected
+    monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
+    stack.preview("--expect-no-changes")
+    with configured(stack, changed):
+        assert summary(stack.preview()) == expected
+
+
+def summary(printed: str) -> str:
+    """How many resources a preview would change, and in which way."""
+    return printed.partition("Resources:")[2].partition("\n\n")[0]
+
+
+@contextmanager
+def configured(stack: Stack, settings: dict[str, Any]) -> Generator[None]:
+    """Settings that are previewed only."""
+    before = stack.settings
+    stack.configure(settings)
+    try:
+        yield
+    finally:
+        stack.configure(before)
+
+
+def test_the_servers_that_run_are_counted_and_not_those_of_an_update_that_ended_half_way(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As an update from seven to three leaves it that got no further than the record.
+    exported = stack.pulumi("stack", "export").stdout
+    seven = json.loads(exported)
+    (servers,) = [of for of in seven["deployment"]["resources"] if of["urn"].endswith("StatefulSet::consul")]
+    servers["inputs"]["spec"]["replicas"] = servers["outputs"]["spec"]["replicas"] = 7
+    monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
+    file, original = tmp_path / "seven.json", tmp_path / "original.json"
+    file.write_text(json.dumps(seven))
+    original.write_text(exported)
+    stack.pulumi("stack", "import", "--file", str(file))
+    try:
+        printed = stack.preview(check=False)
+        assert "cannot change from 7 to 3: 4 servers would go at once" in " ".join(printed.split())
+        with configured(stack, SETTINGS | {"serverReplicas": 5}):
+            stack.preview()
+        with configured(stack, SETTINGS | {"serverReplicas": 5, "logLevel": "debug"}):
+            stack.preview()
+    finally:
+        stack.pulumi("stack", "import", "--file", str(original))

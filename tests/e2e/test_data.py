@@ -1,6 +1,7 @@
 """No acknowledged write is lost, whatever happens to pods."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -32,17 +33,59 @@ def test_each_server_finds_its_own_data_after_all_pods_are_deleted_at_once(consu
     assert len(set(before.values())) == 3
     assert volumes == {server: f"{consul.namespace}-data-{server}" for server in server_names(3)}
     uids = {pod["metadata"]["uid"] for pod in consul.objects("pods")}
-    consul.kubectl("delete", "pods", "--all", timeout=180)
+    consul.kubectl("delete", "pods", "--all", "--wait=false")
+    wait_for("end of the old pods", lambda: not uids & {pod["metadata"]["uid"] for pod in consul.objects("pods")}, 240)
     consul.wait_healthy(seconds=180)
-    assert not uids & {pod["metadata"]["uid"] for pod in consul.objects("pods")}
     assert node_ids(consul) == before
     assert bound(consul) == volumes
 
 
+@pytest.mark.usefixtures("kept")
+def test_servers_that_end_at_once_never_leave_one_to_acknowledge_alone(consul: Consul) -> None:
+    ending = ["consul-1", "consul-2"]
+    old = uids(consul)
+    with cordoned(consul):
+        consul.kubectl("delete", "pods", *ending, "--wait=false")
+        wait_for("end of two servers", lambda: len(old & uids(consul)) == 1, 120)
+        peers = consul.consul("operator", "raft", "list-peers", "-stale").splitlines()
+        assert sum(" true " in peer for peer in peers) >= 2
+        assert "No cluster leader" in consul.consul("kv", "put", "while/alone", "x", check=False)
+    consul.wait_healthy(seconds=180)
+
+
+@pytest.mark.usefixtures("kept")
+def test_clients_that_no_server_answers_are_started_anew_and_find_the_next_ones(consul: Consul) -> None:
+    clients = [f"consul-client-{ordinal}" for ordinal in range(3)]
+    before = [restarts(consul, client) for client in clients]
+    with cordoned(consul):
+        consul.kubectl("delete", "pods", *server_names(3))
+        wait_for(
+            "restart", lambda: all(restarts(consul, of) > was for of, was in zip(clients, before, strict=True)), 240
+        )
+    consul.wait_healthy(seconds=180)
+
+
+@contextmanager
+def cordoned(consul: Consul) -> Generator[None]:
+    """No pod that ends comes back meanwhile."""
+    nodes = [node["metadata"]["name"] for node in consul.objects("nodes")]
+    consul.kubectl("cordon", *nodes)
+    try:
+        yield
+    finally:
+        consul.kubectl("uncordon", *nodes)
+
+
+def uids(consul: Consul) -> set[str]:
+    """The identities of the servers' pods."""
+    pods = consul.objects("pods", "--selector", "app.kubernetes.io/component=server")
+    return {pod["metadata"]["uid"] for pod in pods}
+
+
 def bound(consul: Consul) -> dict[str, str]:
-    """The volume of each server's claim."""
-    claims = consul.objects("persistentvolumeclaims")
-    return {claim["metadata"]["name"].removeprefix("data-"): claim["spec"]["volumeName"] for claim in claims}
+    """The volume of each server's claim; claims of servers that were taken away stay, too."""
+    claims = {claim["metadata"]["name"]: claim for claim in consul.objects("persistentvolumeclaims")}
+    return {server: claims[f"data-{server}"]["spec"]["volumeName"] for server in server_names(3)}
 
 
 @pytest.mark.usefixtures("kept")
@@ -56,6 +99,19 @@ def test_a_killed_server_comes_back(cluster: Cluster, consul: Consul, which: str
     wait_for("restart", lambda: restarts(consul, victim) > before)
     consul.wait_healthy()
     assert consul.consul("kv", "get", "while/dead", pod=victim) == f"{victim}\n"
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_server_whose_disk_is_lost_gets_everything_from_the_leader(cluster: Cluster, consul: Consul) -> None:
+    before = node_ids(consul)["consul-2"]
+    # As on a new node of the old one's name: another pod, another address, and no word from the old one.
+    consul.run("consul-2", "sh", "-c", "rm -r /consul/data/*")
+    faults.kill(cluster, consul.namespace, "consul-2", "consul")
+    consul.kubectl("delete", "pod", "consul-2", "--grace-period=0", "--force")
+    wait_for("new server", lambda: consul.run("consul-2", "cat", "/consul/data/node-id") not in ("", before), 180)
+    consul.wait_healthy(seconds=240)
+    consul.kubectl("wait", "--for=condition=Ready", "pod/consul-2", "--timeout=240s", timeout=250)
+    assert consul.consul("kv", "get", "-stale", "kept/0", pod="consul-2") == "value 0\n"
 
 
 def restarts(consul: Consul, pod: str) -> int:

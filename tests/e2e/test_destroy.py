@@ -1,13 +1,17 @@
-"""What `pulumi destroy` leaves: nothing."""
+"""A second stack: its ACLs are switched on later, and what `pulumi destroy` leaves of it is nothing."""
 
 import json
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from devcluster.cluster import Cluster
-from tests.e2e.conftest import SETTINGS
+from tests.e2e.conftest import NAMESPACE, SETTINGS
 from tests.e2e.consul import Consul
 from tests.stack import Stack
+
+SECOND = SETTINGS | {"namespace": "second", "ingressHost": "second.localhost"}
 
 
 def everything(consul: Consul) -> set[str]:
@@ -20,22 +24,47 @@ def everything(consul: Consul) -> set[str]:
     return {f"{item['kind']}/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}" for item in listed}
 
 
-def test_destroy_leaves_nothing(cluster: Cluster, stack: Stack, consul: Consul, tmp_path: Path) -> None:
-    """A second stack beside the first; the first stays."""
-    before = everything(consul)
-    second = Stack(tmp_path, kubeconfig=cluster.kubeconfig)
-    second.configure(SETTINGS | {"namespace": "second", "ingressHost": "second.localhost"})
-    second.up()
-    there = Consul(cluster.kubeconfig, "second")
-    there.wait_healthy()
-    there.consul("kv", "put", "old", "data")
-    assert len(everything(consul) - before) > 20
-    second.pulumi("destroy", "--yes", "--skip-preview")
-    assert everything(consul) - before == set()
-    assert second.deployment() == []
+@dataclass
+class Second:
+    """A second stack beside the first, and what there was before it."""
 
-    # A new cluster on the same disks is new.
+    stack: Stack
+    before: set[str]
+
+    @property
+    def consul(self) -> Consul:
+        """Its cluster, with its token where it has one."""
+        return Consul(self.stack.kubeconfig, "second", self.stack.outputs().get("managementToken", ""))
+
+
+@pytest.fixture(scope="module")
+def second(cluster: Cluster, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Second:
+    """Brought up without ACLs."""
+    before = everything(Consul(stack.kubeconfig, NAMESPACE))
+    second = Stack(tmp_path_factory.mktemp("second"), kubeconfig=cluster.kubeconfig)
+    second.configure(SECOND | {"aclEnabled": False, "serviceTokens": []})
     second.up()
-    assert "No key exists" in there.consul("kv", "get", "old", check=False)
-    second.pulumi("destroy", "--yes", "--skip-preview")
+    return Second(second, before)
+
+
+def test_acls_may_be_switched_on_later_and_no_write_is_lost(second: Second) -> None:
+    second.consul.wait_healthy()
+    assert second.consul.run("consul-client-0", "consul", "kv", "put", "old", "data")
+    second.stack.configure(SECOND)
+    second.stack.up()
+    assert second.consul.consul("kv", "get", "old") == "data\n"
+    denied = second.consul.run("consul-client-0", "consul", "kv", "get", "old", check=False)
+    assert "Permission denied" in denied
+
+
+def test_destroy_leaves_nothing(second: Second, consul: Consul) -> None:
+    assert len(everything(consul) - second.before) > 20
+    second.stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert everything(consul) - second.before == set()
+    assert second.stack.deployment() == []
+
+    # A new cluster on the same disks is new; the first stack is as it was.
+    second.stack.up()
+    assert "No key exists" in second.consul.consul("kv", "get", "old", check=False)
+    second.stack.pulumi("destroy", "--yes", "--skip-preview")
     consul.wait_healthy()

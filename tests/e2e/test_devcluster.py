@@ -41,7 +41,7 @@ def host() -> dict[str, str]:
     }
 
 
-# First, so that it does not have to share the machine with the cluster of the other tests.
+# First, so that it does not have to share the machine with the cluster of the tests below.
 def test_an_interrupted_up_is_finished_and_a_broken_cluster_taken_down_whole(tmp_path: Path) -> None:
     before = host()
     broken = Cluster(name="interrupted", state=tmp_path)

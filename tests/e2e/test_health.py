@@ -3,16 +3,17 @@
 import pytest
 
 from tests.e2e.conftest import SETTINGS
-from tests.e2e.consul import Consul
-from tests.e2e.test_tls import agent, tls_config
+from tests.e2e.consul import Consul, wait_for
+from tests.e2e.test_tls import acl, agent, tls_config
 from tests.stack import Stack
 
 
 @pytest.mark.usefixtures("settings")
 def test_up_fails_and_names_what_is_wrong_until_it_is_mended(stack: Stack, consul: Consul) -> None:
     outputs = stack.outputs()
-    config = {"encrypt": outputs["gossipKey"]} | tls_config()
+    config = {"encrypt": outputs["gossipKey"]} | tls_config() | acl(consul.token)
     with agent(consul, "stranger", config, outputs["caCertificate"]):
+        wait_for("stranger among the members", lambda: "stranger" in consul.alive())
         stack.configure(SETTINGS | {"clientReplicas": 4})
         result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
         assert result.returncode != 0

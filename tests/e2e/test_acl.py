@@ -1,0 +1,105 @@
+"""Who may do what, and that nobody else may do anything."""
+
+import json
+
+import pytest
+
+from tests.e2e.consul import Consul, wait_for
+from tests.stack import Stack
+
+PODS = ["consul-0", "consul-client-0"]
+ANONYMOUS = "unset CONSUL_HTTP_TOKEN_FILE; "
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_members_needs_no_flags(consul: Consul, pod: str) -> None:
+    assert len(consul.alive(pod)) == 6
+
+
+@pytest.mark.parametrize("pod", PODS)
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        # No member that it may see; an error is 1.
+        ("members", "exit code 2"),
+        ("catalog nodes", "No nodes match the given query"),
+        ("catalog services", "No services match the given query"),
+        ("kv get anything", "Permission denied"),
+        ("kv put anything x", "Permission denied"),
+        ("operator raft list-peers", "Permission denied"),
+        ("acl token list", "Permission denied"),
+        ("info", "Permission denied"),
+        ("services register -name=evil", "Permission denied"),
+        ("event -name=evil", "Permission denied"),
+        ("snapshot save /tmp/x", "Permission denied"),
+    ],
+)
+def test_the_anonymous_token_can_do_nothing(consul: Consul, pod: str, command: str, answer: str) -> None:
+    def refused() -> bool:
+        said = consul.run(pod, "sh", "-c", f"{ANONYMOUS} consul {command}", check=False)
+        assert answer in said
+        return True
+
+    # More than once, since the end of the connection may overtake a server's answer about a snapshot:
+    # https://github.com/hashicorp/consul/issues/6893
+    wait_for("refusal", refused, 10)
+
+
+@pytest.mark.parametrize("pod", PODS)
+@pytest.mark.parametrize(
+    "command", ["kv get anything", "kv put anything x", "acl token list", "services register -name=x"]
+)
+def test_an_agents_own_token_is_for_the_agent_alone(consul: Consul, pod: str, command: str) -> None:
+    assert "Permission denied" in consul.run(pod, "sh", "-c", f"consul {command}", check=False)
+
+
+def test_a_client_is_no_operator(consul: Consul) -> None:
+    assert "Permission denied" in consul.run("consul-client-0", "consul", "operator", "raft", "list-peers", check=False)
+    assert "leader" in consul.run("consul-0", "consul", "operator", "raft", "list-peers")
+
+
+@pytest.mark.parametrize("pod", PODS)
+def test_dns_gives_nodes_and_services_to_everybody_and_nothing_else(consul: Consul, pod: str) -> None:
+    def lookup(name: str) -> str:
+        return consul.run(pod, "nslookup", "-port=8600", name, "127.0.0.1", check=False)
+
+    for name in ("consul.service.consul", "consul-client-1.node.consul"):
+        assert "Name:" in lookup(name), name
+    policy = consul.consul("acl", "policy", "read", "-name=consul-cluster-dns").partition("Rules:\n")[2]
+    rules = ['node_prefix "" { policy = "read" }', 'service_prefix "" { policy = "read" }']
+    assert [line for line in policy.splitlines() if line.strip()] == rules
+
+
+def test_the_management_token_is_the_one_in_the_state_and_in_the_servers_files(stack: Stack, consul: Consul) -> None:
+    assert consul.consul("acl", "token", "read", "-self").count("global-management") == 1
+    in_pod = consul.run("consul-0", "cat", "/consul/acl/management-token")
+    assert in_pod == stack.outputs()["managementToken"]
+    assert "No such file" in consul.run("consul-client-0", "cat", "/consul/acl/management-token", check=False)
+
+
+def test_nobody_runs_a_command_by_way_of_consul(consul: Consul) -> None:
+    check = {"Name": "evil", "Check": {"Args": ["sh", "-c", "id"], "Interval": "10s"}}
+    call = 'curl -sS -H "X-Consul-Token: $(cat)" -X PUT http://127.0.0.1:8500/v1/agent/service/register -d "$1"'
+    said = consul.run("consul-0", "sh", "-c", call, "sh", json.dumps(check), stdin=consul.token)
+    assert "Scripts are disabled on this agent" in said
+    assert "0 / 0 node(s) completed / acknowledged" in consul.consul("exec", "-wait=1s", "id", check=False)
+
+
+def test_a_services_token_goes_when_it_is_no_longer_declared(stack: Stack, consul: Consul) -> None:
+    before = {pod["metadata"]["uid"] for pod in consul.agents()}
+    tokens = stack.settings["serviceTokens"]
+    web = Consul(consul.kubeconfig, consul.namespace, stack.outputs()["serviceTokens"]["web"])
+    stack.configure(stack.settings | {"serviceTokens": ["api"]})
+    stack.up()
+    try:
+        api = Consul(consul.kubeconfig, consul.namespace, stack.outputs()["serviceTokens"]["api"])
+        assert "service:api" in api.consul("acl", "token", "read", "-self").replace(
+            "Service Identities:\n   ", "service:"
+        )
+        assert "ACL not found" in web.consul("acl", "token", "read", "-self", check=False)
+    finally:
+        stack.configure(stack.settings | {"serviceTokens": tokens})
+        stack.up()
+    assert "web" in web.consul("acl", "token", "read", "-self")
+    after = {pod["metadata"]["uid"] for pod in consul.agents()}
+    assert after == before, "an agent was restarted"

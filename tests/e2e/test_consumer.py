@@ -1,0 +1,171 @@
+"""Another project's application, examples/consumer, on clusters with development's and with production's settings."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+import toolchain
+from tests.e2e.consul import Consul, wait_for
+from tests.preview.test_secrets import shows
+from tests.stack import PROJECT_DIR, Stack
+
+REPLICAS = 3
+
+# The application's health is checked every 2 s, and the caller looks every second.
+NOTICED_SECONDS = 15
+
+CURL = ["curl", "--silent", "--show-error", "--cacert", "/consul/ca.pem"]
+
+
+class Round(NamedTuple):
+    """What the caller found at one time: addresses by DNS, instances by HTTPS, and the instances that answered."""
+
+    dns: frozenset[str]
+    https: frozenset[str]
+    answers: frozenset[str]
+
+
+class Consumer(NamedTuple):
+    """The application's stack, the cluster that it uses, and its own namespace."""
+
+    stack: Stack
+    first_preview: str
+    outputs: dict[str, Any]
+    consul: Consul
+    namespace: Consul
+
+    @property
+    def token(self) -> str:
+        return self.outputs["serviceTokens"]["web"]
+
+    def instances(self) -> dict[str, str]:
+        """The addresses of the application's pods by their names."""
+        pods = self.namespace.objects("pods", "--selector", "app.kubernetes.io/name=web")
+        return {pod["metadata"]["name"]: pod["status"].get("podIP", "") for pod in pods}
+
+    def rounds(self) -> list[Round]:
+        """All that the caller said so far."""
+        lines = re.findall("^DNS:(.*)HTTPS:(.*)answers:(.*)$", self.caller_log(), re.MULTILINE)
+        return [Round(*(frozenset(part.split()) for part in line)) for line in lines]
+
+    def caller_log(self) -> str:
+        return self.namespace.kubectl("logs", "deployment/caller", "--tail=-1")
+
+    def round_of(self, names: set[str]) -> Round:
+        """What the caller says when exactly these instances are found, by DNS and by HTTPS, and answer."""
+        addresses = self.instances()
+        return Round(frozenset(addresses[name] for name in names), frozenset(names), frozenset(names))
+
+    def wait_until_found(self, names: set[str], seconds: float = 60) -> None:
+        """Wait until exactly these instances are found."""
+        expected = self.round_of(names)
+        wait_for(f"round of {expected}", lambda: self.rounds()[-1:] == [expected], seconds)
+
+    def call(self, path: str, *arguments: str, token: str = "") -> str:
+        """What a Consul client answers to a call from the caller's pod."""
+        command = [*CURL, "--header", "@-", *arguments, f"{self.outputs['clientAddress']}/v1/{path}"]
+        return self.namespace.run("deployment/caller", *command, stdin=f"X-Consul-Token: {token}" if token else "")
+
+
+@pytest.fixture(scope="module", params=["stack", "production"])
+def consumer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
+    """The application, brought up on a cluster of each profile."""
+    cluster: Stack = request.getfixturevalue(request.param)
+    outputs = cluster.outputs()
+    namespace = cluster.settings["clientNamespaces"][0]
+    stack = Stack(
+        tmp_path_factory.mktemp("consumer"),
+        namespace,
+        kubeconfig=cluster.kubeconfig,
+        project=PROJECT_DIR / "examples" / "consumer",
+        backend=cluster.backend,
+    )
+    stack.configure(
+        {
+            "consulStack": f"organization/consul-cluster/{cluster.name}",
+            "namespace": namespace,
+            "replicas": REPLICAS,
+            "image": toolchain.CONSUL_IMAGE,
+        }
+    )
+    preview = stack.preview("--diff")
+    stack.up()
+    yield Consumer(
+        stack,
+        preview,
+        outputs,
+        Consul(stack.kubeconfig, outputs["namespace"], outputs["managementToken"]),
+        Consul(stack.kubeconfig, namespace),
+    )
+    if stack.deployment():
+        stack.pulumi("destroy", "--yes", "--skip-preview")
+
+
+def test_every_instance_is_found_and_answers(consumer: Consumer) -> None:
+    instances = consumer.instances()
+    assert len(instances) == REPLICAS
+    consumer.wait_until_found(set(instances))
+
+
+def test_an_unhealthy_instance_is_found_no_more_until_it_is_well(consumer: Consumer) -> None:
+    ill, *well = consumer.instances()
+    consumer.wait_until_found({ill, *well})
+
+    consumer.namespace.run(ill, "mv", "/srv/health", "/srv/ill")
+    consumer.wait_until_found(set(well), NOTICED_SECONDS)
+
+    consumer.namespace.run(ill, "mv", "/srv/ill", "/srv/health")
+    consumer.wait_until_found({ill, *well}, NOTICED_SECONDS)
+
+
+def test_a_token_is_needed_and_is_good_for_its_service_only(consumer: Consumer) -> None:
+    passing = "health/service/web?passing"
+    assert consumer.call(passing) == "[]"
+    assert len(json.loads(consumer.call(passing, token=consumer.token))) == REPLICAS
+
+    for service, token in (("web", ""), ("web", consumer.outputs["metricsToken"]), ("api", consumer.token)):
+        registration = ["--request", "PUT", "--data", json.dumps({"Name": service})]
+        assert "Permission denied" in consumer.call("agent/service/register", *registration, token=token)
+
+
+def test_no_secret_is_shown_or_in_a_pod(consumer: Consumer) -> None:
+    places = {
+        "preview": consumer.first_preview,
+        "state": consumer.stack.state.read_text(),
+        "pods": json.dumps(consumer.namespace.objects("pods")),
+        "log": consumer.caller_log(),
+    }
+    assert all(places.values())
+    secrets = (consumer.token, f"X-Consul-Token: {consumer.token}")
+    assert [place for secret in secrets for place, text in places.items() if shows(text, secret)] == []
+
+
+def test_instances_come_back_with_the_client_that_they_are_registered_with(consumer: Consumer) -> None:
+    instances = set(consumer.instances())
+    consumer.wait_until_found(instances)
+    catalog = registered(consumer)
+    client = catalog[min(instances)]
+    lost = {instance for instance, node in catalog.items() if node == client}
+    # By DNS as well: if all were lost, a call that failed would look the same by HTTPS alone.
+    without = consumer.round_of(instances - lost)
+
+    before = len(consumer.rounds())
+    consumer.consul.kubectl("delete", "pod", client)
+    wait_for(f"round of {without}", lambda: without in consumer.rounds()[before:])
+    consumer.wait_until_found(instances)
+    assert registered(consumer) == catalog
+
+
+def registered(consumer: Consumer) -> dict[str, str]:
+    """The Consul clients that the instances are registered with, by the instances."""
+    entries = json.loads(consumer.call("catalog/service/web", token=consumer.token))
+    return {entry["ServiceID"]: entry["Node"] for entry in entries}
+
+
+def test_destroy_leaves_no_instance_in_the_catalog(consumer: Consumer) -> None:
+    assert "web" in consumer.consul.consul("catalog", "services")
+    consumer.stack.pulumi("destroy", "--yes", "--skip-preview")
+    assert "web" not in consumer.consul.consul("catalog", "services")

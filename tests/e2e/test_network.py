@@ -1,0 +1,156 @@
+"""Who may talk to whom: each way by a connection that works and one that does not."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import IDLE, INSIDE, NAMESPACE
+from tests.e2e.consul import Consul
+from tests.e2e.pods import pod, running
+from tests.stack import Stack
+
+RPC, SERF, HTTPS, GRPC, DNS = 8300, 8301, 8501, 8503, 8600
+
+# One on which the pods outside the agents' namespace listen.
+PORT = 8080
+
+# Who may open which ports, of a server and of a client.
+ALLOWED: dict[str, dict[str, set[int]]] = {
+    "a client namespace": {"consul-0": {DNS}, "consul-client-0": {HTTPS, GRPC, DNS}},
+    "another namespace": {"consul-0": set(), "consul-client-0": set()},
+    "a pod beside the agents": {"consul-0": set(), "consul-client-0": set()},
+    "a Job": {"consul-0": {HTTPS}, "consul-client-0": set()},
+    "a client": {"consul-0": {RPC, SERF}, "consul-client-0": {SERF}},
+    "a server": {"consul-0": {RPC, SERF}, "consul-client-0": {SERF}},
+}
+
+# Who may open a port of a pod outside. There nobody is restricted, which shows that the ports are open.
+OUTSIDE = ["a client namespace", "another namespace"]
+ALLOWED_OUTSIDE: dict[str, set[str]] = {
+    "a client namespace": set(OUTSIDE),
+    "another namespace": set(OUTSIDE),
+    "a pod beside the agents": set(),
+    "a Job": set(),
+    "a client": {"a client namespace"},
+    "a server": set(),
+}
+
+
+@pytest.fixture(scope="module")
+def callers(stack: Stack) -> Iterator[dict[str, tuple[Consul, str]]]:
+    """A pod for each of those who try, with the namespace it is in."""
+    inside = Consul(stack.kubeconfig, NAMESPACE)
+    others = [Consul(stack.kubeconfig, "net-web"), Consul(stack.kubeconfig, "net-other")]
+    for consul in others:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": consul.namespace}}
+        consul.kubectl("apply", "--filename", "-", stdin=json.dumps(namespace))
+    with (
+        running(inside, pod("beside", IDLE), pod("job", IDLE, labels=INSIDE)),
+        running(others[0], listener("caller")),
+        running(others[1], listener("caller")),
+    ):
+        yield {
+            "a client namespace": (others[0], "caller"),
+            "another namespace": (others[1], "caller"),
+            "a pod beside the agents": (inside, "beside"),
+            "a Job": (inside, "job"),
+            "a client": (inside, "consul-client-1"),
+            "a server": (inside, "consul-1"),
+        }
+    for consul in others:
+        consul.kubectl("delete", "namespace", consul.namespace)
+
+
+def listener(name: str) -> dict[str, Any]:
+    """A pod that listens, as soon as it is ready."""
+    listener = pod(name, ["sh", "-c", f"trap exit TERM; busybox httpd -f -p {PORT} -h /tmp & wait"])
+    (container,) = listener["spec"]["containers"]
+    container["readinessProbe"] = {"tcpSocket": {"port": PORT}, "periodSeconds": 1}
+    return listener
+
+
+def opened(caller: Consul, name: str, targets: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
+    """The addresses and ports to which a pod gets a connection."""
+    # All at once, since each of the closed ones takes its time-out; %{time_connect} is 0 where there was no connection.
+    tries = [
+        f"(curl --silent --connect-timeout 3 --max-time 4 --write-out '{address} {port} %{{time_connect}}\n' "
+        f"telnet://{address}:{port} </dev/null) & "
+        for address, port in targets
+    ]
+    said = [line.split() for line in caller.run(name, "sh", "-c", f"{''.join(tries)} wait").splitlines()]
+    assert len(said) == len(tries)
+    return {(address, int(port)) for address, port, seconds in said if float(seconds) > 0}
+
+
+@pytest.mark.parametrize("who", ALLOWED)
+@pytest.mark.parametrize("whom", ["consul-0", "consul-client-0"])
+def test_exactly_the_ways_that_each_role_needs_are_open(
+    callers: dict[str, tuple[Consul, str]], consul: Consul, who: str, whom: str
+) -> None:
+    caller, name = callers[who]
+    address = consul.address(whom)
+    ports = [RPC, SERF, HTTPS, GRPC, DNS] if whom == "consul-0" else [SERF, HTTPS, GRPC, DNS]
+    assert opened(caller, name, [(address, port) for port in ports]) == {(address, port) for port in ALLOWED[who][whom]}
+
+
+@pytest.mark.parametrize("who", ALLOWED_OUTSIDE)
+def test_of_all_in_the_namespace_only_a_client_calls_out_and_that_to_client_namespaces(
+    callers: dict[str, tuple[Consul, str]], who: str
+) -> None:
+    caller, name = callers[who]
+    targets = {whom: (callers[whom][0].address(callers[whom][1]), PORT) for whom in OUTSIDE}
+    found = opened(caller, name, targets.values())
+    assert {whom for whom, target in targets.items() if target in found} == ALLOWED_OUTSIDE[who]
+
+
+@pytest.mark.parametrize(("who", "answered"), [("a client namespace", True), ("another namespace", False)])
+def test_dns_answers_the_client_namespaces(
+    callers: dict[str, tuple[Consul, str]], stack: Stack, who: str, answered: bool
+) -> None:
+    caller, name = callers[who]
+    server = stack.outputs()["dnsAddress"].removesuffix(":53")
+    said = caller.run(name, "sh", "-c", f"timeout 5 nslookup consul.service.consul {server}", check=False)
+    assert ("Name:	consul.service.consul" in said) is answered
+
+
+def test_a_client_namespace_calls_a_client_by_its_name_with_the_clusters_ca(
+    callers: dict[str, tuple[Consul, str]], stack: Stack
+) -> None:
+    caller, name = callers["a client namespace"]
+    outputs = stack.outputs()
+    addresses = [outputs["clientAddress"], *(f"https://{host}:{HTTPS}" for host in outputs["clientHosts"])]
+    command = (
+        'cat > /tmp/ca.pem; for address in "$@"; do curl -sS --cacert /tmp/ca.pem "$address/v1/status/leader"; done'
+    )
+    said = caller.run(name, "sh", "-c", command, "sh", *addresses, stdin=outputs["caCertificate"])
+    assert said.count(":8300") == len(addresses)
+
+
+def test_a_pod_that_is_not_restricted_is_refused(stack: Stack) -> None:
+    loose = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "loose"},
+        "spec": {"containers": [{"name": "main", "image": "any:1"}]},
+    }
+    consul = Consul(stack.kubeconfig, NAMESPACE)
+    said = consul.kubectl("apply", "--filename", "-", stdin=json.dumps(loose), check=False)
+    assert 'violates PodSecurity "restricted' in said
+
+
+def test_no_pod_has_a_service_account_token_or_a_writable_root(consul: Consul) -> None:
+    for name in ("consul-0", "consul-client-0"):
+        assert "No such file" in consul.run(name, "ls", "/var/run/secrets/kubernetes.io", check=False)
+        assert "Read-only file system" in consul.run(name, "touch", "/written", check=False)
+        assert consul.run(name, "id", "-u") == "10100\n"
+        capabilities = consul.run(name, "grep", "CapEff", "/proc/1/status").split()[1]
+        assert int(capabilities, 16) == 0
+
+
+def test_each_role_has_a_service_account_of_its_own(consul: Consul) -> None:
+    # By the owners of the pods, since a Job's own pod may be gone once it has ended.
+    owners = [*consul.objects("statefulsets"), *consul.objects("jobs")]
+    accounts = sorted(owner["spec"]["template"]["spec"]["serviceAccountName"] for owner in owners)
+    assert accounts == ["consul", "consul-acl", "consul-client", "consul-health"]

@@ -1,0 +1,45 @@
+"""What must not vanish from a production stack, and what stays of it when it is given up."""
+
+import pytest
+
+from tests.e2e.consul import Consul
+from tests.stack import Stack
+
+PROTECTED = [
+    "kubernetes:core/v1:Namespace::consul",
+    "kubernetes:core/v1:PersistentVolume::data-consul-0",
+    "kubernetes:apps/v1:StatefulSet::consul",
+    "kubernetes:apps/v1:StatefulSet::consul-client",
+    "tls:index/privateKey:PrivateKey::consul-ca",
+]
+
+
+@pytest.mark.parametrize("resource", PROTECTED)
+def test_what_must_not_vanish_is_replaced_by_no_preview(production: Stack, resource: str) -> None:
+    printed = production.preview("--replace", f"**{resource}", check=False)
+    assert "unable to replace resource" in printed
+    assert "marked for protection" in printed
+
+
+def test_a_destroyed_production_leaves_its_data_and_comes_back_as_new(production: Stack) -> None:
+    before = Consul(production.kubeconfig, "production", production.outputs()["managementToken"])
+    before.consul("kv", "put", "kept", "x")
+    state = production.deployment()
+    assert "preview failed" in production.pulumi("destroy", "--yes", check=False).stdout
+    assert production.deployment() == state
+
+    production.pulumi("state", "unprotect", "--all", "--yes")
+    production.pulumi("destroy", "--yes", "--skip-preview")
+    claims = before.objects("persistentvolumeclaims")
+    assert [claim["status"]["phase"] for claim in claims] == ["Bound"] * 3
+    # The claims and their volumes, and nothing that runs or that is secret.
+    assert not [name for kind in ("pods", "secrets", "services", "statefulsets") for name in before.objects(kind)]
+
+    production.up()
+    after = Consul(production.kubeconfig, "production", production.outputs()["managementToken"])
+    after.wait_healthy()
+    assert before.token != after.token
+    assert "No key exists" in after.consul("kv", "get", "kept", check=False)
+    assert {claim["metadata"]["uid"] for claim in after.objects("persistentvolumeclaims")} == {
+        claim["metadata"]["uid"] for claim in claims
+    }

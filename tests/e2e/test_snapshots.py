@@ -1,0 +1,83 @@
+"""A snapshot of one cluster, restored in another: all that was written is there, and the agents are its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import toolchain
+from tests.e2e.consul import Consul
+from tests.stack import PROJECT_DIR, Stack
+
+KEYS = {f"moved/{number}": f"value {number}" for number in range(10)}
+
+
+def snapshots(stack: Stack, command: str, file: Path, *options: str, check: bool = True) -> str:
+    """What the command says of a stack and its cluster."""
+    kubectl = toolchain.binary("kubectl").parent
+    result = subprocess.run(
+        [sys.executable, "-m", "snapshots", command, stack.name, file, *options],
+        cwd=PROJECT_DIR,
+        env={**stack.environment, "PATH": f"{kubectl}{os.pathsep}{stack.environment['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert (result.returncode == 0) is check, result.stdout + result.stderr
+    return result.stdout + result.stderr
+
+
+@pytest.fixture
+def moved(production: Stack) -> Consul:
+    """The other cluster."""
+    return Consul(production.kubeconfig, "production", production.outputs()["managementToken"])
+
+
+def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
+    consul: Consul, stack: Stack, production: Stack, moved: Consul, tmp_path: Path
+) -> None:
+    for key, value in KEYS.items():
+        consul.consul("kv", "put", key, value)
+    moved.consul("kv", "put", "there/before", "x")
+    nodes = moved.consul("catalog", "nodes", "-detailed").splitlines()
+    file = tmp_path / "moved.snap"
+
+    said = snapshots(stack, "save", file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    said += snapshots(production, "restore", file, "--yes")
+
+    assert {key: moved.consul("kv", "get", key).removesuffix("\n") for key in KEYS} == KEYS
+    # The agents, their IDs among what is compared, are the cluster's own, and so are all of its tokens.
+    ids = {tuple(line.split()[:2]) for line in nodes}
+    assert {tuple(line.split()[:2]) for line in moved.consul("catalog", "nodes", "-detailed").splitlines()} == ids
+    moved.wait_healthy()
+    for pod in ("consul-0", "consul-client-0"):
+        assert len(moved.alive(pod)) == 6
+    outputs, others = production.outputs(), stack.outputs()
+    own = Consul(moved.kubeconfig, moved.namespace, outputs["serviceTokens"]["web"])
+    assert "web" in own.consul("acl", "token", "read", "-self")
+    for token in (others["managementToken"], others["metricsToken"], others["serviceTokens"]["web"]):
+        other = Consul(moved.kubeconfig, moved.namespace, token)
+        assert "ACL not found" in other.consul("acl", "token", "read", "-self", check=False)
+        assert token not in said
+    assert outputs["managementToken"] not in said
+    production.preview("--refresh", "--expect-no-changes")
+
+    # What was there before can be had again.
+    (before,) = tmp_path.glob("production-before-*.snap")
+    snapshots(production, "restore", before, "--yes")
+    assert moved.consul("kv", "get", "there/before") == "x\n"
+    assert "Error" in moved.consul("kv", "get", "moved/0", check=False)
+    moved.wait_healthy()
+
+
+def test_what_is_no_snapshot_changes_nothing(production: Stack, moved: Consul, tmp_path: Path) -> None:
+    moved.consul("kv", "put", "kept", "x")
+    file = tmp_path / "broken.snap"
+    file.write_bytes(b"no snapshot")
+    assert "nothing was changed" in snapshots(production, "restore", file, "--yes", check=False)
+    assert moved.consul("kv", "get", "kept") == "x\n"
+    assert list(tmp_path.iterdir()) == [file]

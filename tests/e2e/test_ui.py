@@ -1,0 +1,152 @@
+"""The web UI in a real browser: by the Ingress in development, by a forwarded port in production."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+import toolchain
+from devcluster.cluster import Cluster
+from tests.e2e.browser import page
+from tests.e2e.conftest import IDLE
+from tests.e2e.consul import Consul, server_names, wait_for
+from tests.e2e.pods import pod, running
+from tests.stack import Stack
+
+AGENTS = server_names(3) | {f"consul-client-{ordinal}" for ordinal in range(3)}
+
+# https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/
+SKIP_AWAIT = "pulumi.com/skipAwait"
+
+# An update that does not wait is over half a second after it has changed the Ingress.
+WAITED_SECONDS = 10
+
+
+def log_in(ui: Page, token: str) -> None:
+    """With the token that the page asks for."""
+    ui.goto("/ui/dc1/nodes")
+    expect(ui.get_by_text("There don't seem to be any registered Nodes")).to_be_visible()
+    ui.get_by_role("button", name="Log in").first.click()
+    ui.get_by_label("Log in with a token").fill(token)
+    ui.keyboard.press("Enter")
+    expect(ui.get_by_text("You are now logged in")).to_be_visible()
+
+
+def listed(ui: Page, what: str) -> set[str]:
+    """The names on the page of nodes or services, once there are any."""
+    ui.goto(f"/ui/dc1/{what}")
+    expect(ui.locator(".consul-node-list, .consul-service-list").locator("li").first).to_be_visible()
+    return {name.strip() for name in ui.locator("li .header a").all_inner_texts()}
+
+
+def test_the_ui_of_development_in_a_browser(cluster: Cluster, stack: Stack, consul: Consul, tmp_path: Path) -> None:
+    outputs = stack.outputs()
+    host = outputs["uiUrl"].removeprefix("https://")
+    with page(host, cluster.https_port, outputs["caCertificate"]) as ui:
+        log_in(ui, outputs["managementToken"])
+        assert listed(ui, "nodes") == AGENTS
+        # For the documentation: SCREENSHOT=docs/ui.png.
+        ui.screenshot(path=os.environ.get("SCREENSHOT", tmp_path / "ui.png"))
+        assert "consul" in listed(ui, "services")
+
+        ui.goto("/ui/dc1/kv/create")
+        ui.get_by_placeholder("Key or folder").fill("from/browser")
+        ui.locator(".CodeMirror textarea").focus()
+        ui.keyboard.type("written there")
+        expect(ui.locator(".CodeMirror")).to_contain_text("written there")
+        ui.get_by_role("button", name="Save").click()
+        expect(ui.get_by_role("link", name="from", exact=True)).to_be_visible()
+    assert consul.consul("kv", "get", "from/browser", pod="consul-client-0") == "written there\n"
+    consul.consul("kv", "delete", "from/browser")
+
+
+@contextmanager
+def forwarded(stack: Stack, namespace: str) -> Generator[int]:
+    """The UI's Service on a port of the loopback, as the README says."""
+    command = [str(toolchain.binary("kubectl")), "--kubeconfig", str(stack.kubeconfig), "--namespace", namespace]
+    forwarding = subprocess.Popen(
+        [*command, "port-forward", "service/consul-ui", ":8501"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert forwarding.stdout
+        yield int(forwarding.stdout.readline().partition("127.0.0.1:")[2].split()[0])
+    finally:
+        forwarding.terminate()
+        forwarding.wait(timeout=10)
+
+
+def test_the_ui_of_production_by_a_forwarded_port_alone(stack: Stack, production: Stack) -> None:
+    outputs = production.outputs()
+    there = Consul(production.kubeconfig, "production", outputs["managementToken"])
+    there.wait_healthy()
+    assert "uiUrl" not in outputs
+    assert there.objects("ingresses") == []
+    assert {service["spec"]["type"] for service in there.objects("services")} == {"ClusterIP"}
+    with forwarded(production, "production") as port, page("localhost", port, outputs["caCertificate"]) as ui:
+        log_in(ui, outputs["managementToken"])
+        assert listed(ui, "nodes") == AGENTS
+
+    # From any other namespace nobody answers; nor in the one that may call the clients, since these have no UI.
+    outside = Consul(stack.kubeconfig, "default")
+    addresses = {name: there.address(name) for name in ("consul-0", "consul-client-0")}
+    with running(outside, pod("outside", IDLE)):
+        for address in addresses.values():
+            said = outside.run(
+                "outside", "curl", "-sS", "--connect-timeout", "3", f"https://{address}:8501/ui/", check=False
+            )
+            assert "timed out" in said or "timeout" in said.lower()
+    assert "404" in there.run(
+        "consul-client-0", "curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", "https://localhost:8501/ui/"
+    )
+
+
+def test_an_update_waits_for_no_ingress_controller_unless_it_is_told_to(
+    stack: Stack, settings: dict[str, object], consul: Consul
+) -> None:
+    def annotations() -> dict[str, str]:
+        (ingress,) = consul.objects("ingresses")
+        return ingress["metadata"]["annotations"]
+
+    # A new one, since Traefik's address stays on the old one.
+    stack.configure(settings | {"ingressEnabled": False})
+    stack.up()
+    stack.configure(settings | {"ingressClass": "nobody"})
+    stack.up()
+    (ingress,) = consul.objects("ingresses")
+    assert ingress["status"] == {"loadBalancer": {}}
+
+    stack.configure(settings | {"ingressClass": "nobody", "ingressAwait": True})
+    with updating(stack) as update:
+        wait_for("the Ingress that is waited for", lambda: SKIP_AWAIT not in annotations(), 300)
+        time.sleep(WAITED_SECONDS)
+        assert update.poll() is None
+        # In the place of a controller.
+        status = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
+        consul.kubectl("patch", "ingress", "consul-ui", "--subresource=status", "--patch", json.dumps(status))
+        said, _ = update.communicate(timeout=300)
+        assert update.returncode == 0, said
+
+
+@contextmanager
+def updating(stack: Stack) -> Generator[subprocess.Popen[str]]:
+    """An update on its way; one that still runs at the end is told to stop, and gives back its lock."""
+    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name, "--non-interactive"]
+    update = subprocess.Popen(
+        [*command, "--config-file", stack.settings_file],
+        cwd=stack.project,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield update
+    finally:
+        update.send_signal(signal.SIGINT)
+        update.wait(timeout=120)
