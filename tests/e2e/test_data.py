@@ -32,9 +32,7 @@ def test_each_server_finds_its_own_data_after_all_pods_are_deleted_at_once(consu
     before, volumes = node_ids(consul), bound(consul)
     assert len(set(before.values())) == 3
     assert volumes == {server: f"{consul.namespace}-data-{server}" for server in server_names(3)}
-    uids = {pod["metadata"]["uid"] for pod in consul.objects("pods")}
-    consul.kubectl("delete", "pods", "--all", "--wait=false")
-    wait_for("end of the old pods", lambda: not uids & {pod["metadata"]["uid"] for pod in consul.objects("pods")}, 240)
+    end(consul, *(pod["metadata"]["name"] for pod in consul.agents()))
     consul.wait_healthy(seconds=180)
     assert node_ids(consul) == before
     assert bound(consul) == volumes
@@ -42,11 +40,8 @@ def test_each_server_finds_its_own_data_after_all_pods_are_deleted_at_once(consu
 
 @pytest.mark.usefixtures("kept")
 def test_servers_that_end_at_once_never_leave_one_to_acknowledge_alone(consul: Consul) -> None:
-    ending = ["consul-1", "consul-2"]
-    old = uids(consul)
     with cordoned(consul):
-        consul.kubectl("delete", "pods", *ending, "--wait=false")
-        wait_for("end of two servers", lambda: len(old & uids(consul)) == 1, 120)
+        end(consul, "consul-1", "consul-2")
         peers = consul.consul("operator", "raft", "list-peers", "-stale").splitlines()
         assert sum(" true " in peer for peer in peers) >= 2
         assert "No cluster leader" in consul.consul("kv", "put", "while/alone", "x", check=False)
@@ -58,7 +53,7 @@ def test_clients_that_no_server_answers_are_started_anew_and_find_the_next_ones(
     clients = [f"consul-client-{ordinal}" for ordinal in range(3)]
     before = [restarts(consul, client) for client in clients]
     with cordoned(consul):
-        consul.kubectl("delete", "pods", *server_names(3))
+        end(consul, *server_names(3))
         wait_for(
             "restart", lambda: all(restarts(consul, of) > was for of, was in zip(clients, before, strict=True)), 240
         )
@@ -76,10 +71,18 @@ def cordoned(consul: Consul) -> Generator[None]:
         consul.kubectl("uncordon", *nodes)
 
 
-def uids(consul: Consul) -> set[str]:
-    """The identities of the servers' pods."""
-    pods = consul.objects("pods", "--selector", "app.kubernetes.io/component=server")
-    return {pod["metadata"]["uid"] for pod in pods}
+def end(consul: Consul, *names: str) -> None:
+    """Delete pods in good order, all at once, and wait until they have ended.
+
+    `kubectl delete` itself may take new pods of the same names for the old ones, and wait in vain.
+    """
+
+    def uids() -> set[str]:
+        return {pod["metadata"]["uid"] for pod in consul.objects("pods") if pod["metadata"]["name"] in names}
+
+    ending = uids()
+    consul.kubectl("delete", "pods", *names, "--wait=false")
+    wait_for(f"end of {', '.join(names)}", lambda: not ending & uids(), 240)
 
 
 def bound(consul: Consul) -> dict[str, str]:
