@@ -60,9 +60,14 @@ class Consul:
         """The objects of a kind, as the API server has them."""
         return json.loads(self.kubectl("get", kind, "--output", "json", *arguments))["items"]
 
-    def agents(self) -> list[dict[str, Any]]:
-        """The agents' pods."""
-        return self.objects("pods", "--selector", "app.kubernetes.io/name=consul")
+    def agents(self, component: str = "") -> list[dict[str, Any]]:
+        """The agents' pods, or those of one component (`server`, `client`)."""
+        labels = ["app.kubernetes.io/name=consul", *([f"app.kubernetes.io/component={component}"] if component else [])]
+        return self.objects("pods", "--selector", ",".join(labels))
+
+    def uids(self, component: str = "") -> dict[str, str]:
+        """The identity of each of these pods, by its name: another pod of the same name has another."""
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.agents(component)}
 
     def run(self, pod: str, *command: str, check: bool = True, stdin: str | None = None) -> str:
         """What a command in a pod prints."""
@@ -100,7 +105,7 @@ class Consul:
 
     def wait_healthy(self, servers: int = 3, clients: int = 3, seconds: float = 120) -> None:
         """Wait until exactly these agents are alive and ready, with one leader and every server a voter."""
-        expected = server_names(servers) | {f"consul-client-{ordinal}" for ordinal in range(clients)}
+        expected = server_names(servers) | client_names(clients)
 
         def healthy() -> bool:
             peers = self.peers()
@@ -125,6 +130,11 @@ def ready(pod: dict[str, Any]) -> bool:
 def server_names(count: int) -> set[str]:
     """The names of so many servers."""
     return {f"consul-{ordinal}" for ordinal in range(count)}
+
+
+def client_names(count: int) -> set[str]:
+    """The names of so many clients."""
+    return {f"consul-client-{ordinal}" for ordinal in range(count)}
 
 
 def wait_for(what: str, condition: Callable[[], T], seconds: float = 60) -> T:

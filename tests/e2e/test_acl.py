@@ -86,7 +86,7 @@ def test_nobody_runs_a_command_by_way_of_consul(consul: Consul) -> None:
 
 
 def test_a_services_token_goes_when_it_is_no_longer_declared(stack: Stack, consul: Consul) -> None:
-    before = {pod["metadata"]["uid"] for pod in consul.agents()}
+    before = consul.uids()
     tokens = stack.settings["serviceTokens"]
     web = Consul(consul.kubeconfig, consul.namespace, stack.outputs()["serviceTokens"]["web"])
     stack.configure(stack.settings | {"serviceTokens": ["api"]})
@@ -101,5 +101,5 @@ def test_a_services_token_goes_when_it_is_no_longer_declared(stack: Stack, consu
         stack.configure(stack.settings | {"serviceTokens": tokens})
         stack.up()
     assert "web" in web.consul("acl", "token", "read", "-self")
-    after = {pod["metadata"]["uid"] for pod in consul.agents()}
+    after = consul.uids()
     assert after == before, "an agent was restarted"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import INSIDE, SETTINGS
-from tests.e2e.consul import Consul, ready, server_names, wait_for
+from tests.e2e.consul import Consul, client_names, ready, server_names, wait_for
 from tests.e2e.pods import pod, running
 from tests.stack import Stack
 
@@ -81,8 +81,7 @@ def watch_servers(consul: Consul) -> Generator[list[int]]:
 
     def watch() -> None:
         while not done.is_set():
-            pods = consul.objects("pods", "--selector", "app.kubernetes.io/component=server")
-            missing.append(3 - sum(ready(pod) for pod in pods))
+            missing.append(3 - sum(ready(pod) for pod in consul.agents("server")))
             time.sleep(0.2)
 
     with ThreadPoolExecutor() as pool:
@@ -94,26 +93,20 @@ def watch_servers(consul: Consul) -> Generator[list[int]]:
         watching.result()
 
 
-def uids(consul: Consul, component: str) -> dict[str, str]:
-    """The identity of each of a component's pods."""
-    pods = consul.objects("pods", "--selector", f"app.kubernetes.io/component={component}")
-    return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods}
-
-
 @pytest.mark.usefixtures("settings")
 def test_clients_scale_up_and_down(stack: Stack, consul: Consul) -> None:
-    servers = uids(consul, "server")
+    servers = consul.uids("server")
     for clients in (4, 3):
         stack.configure(SETTINGS | {"clientReplicas": clients})
         stack.up()
         # No waiting here: `up` has waited.
-        assert consul.alive() == server_names(3) | {f"consul-client-{ordinal}" for ordinal in range(clients)}
-    assert uids(consul, "server") == servers
+        assert consul.alive() == server_names(3) | client_names(clients)
+    assert consul.uids("server") == servers
 
 
 @pytest.mark.usefixtures("settings")
 def test_servers_scale_up_and_down_with_every_key(stack: Stack, consul: Consul) -> None:
-    before = uids(consul, "server") | uids(consul, "client")
+    before = consul.uids()
     with writes(stack, consul):
         for servers in (5, 3):
             stack.configure(SETTINGS | {"serverReplicas": servers})
@@ -127,18 +120,18 @@ def test_servers_scale_up_and_down_with_every_key(stack: Stack, consul: Consul) 
             # The leader is among those that go next, and so is the one that would follow it.
             last = next(peer for peer in consul.peers() if peer.name == f"consul-{servers - 1}")
             consul.consul("operator", "raft", "transfer-leader", f"-id={last.id}")
-    after = uids(consul, "server") | uids(consul, "client")
+    after = consul.uids()
     assert after == before, "a running agent was restarted"
 
 
 @pytest.mark.usefixtures("settings")
 def test_a_changed_setting_is_rolled_out_one_server_at_a_time(stack: Stack, consul: Consul) -> None:
-    before = uids(consul, "server")
+    before = consul.uids("server")
     resources = {"requests": {"cpu": "110m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
     stack.configure(SETTINGS | {"serverResources": resources, "logLevel": "debug"})
     with writes(stack, consul), watch_servers(consul) as missing:
         stack.up()
-    assert not set(before.values()) & set(uids(consul, "server").values())
+    assert not set(before.values()) & set(consul.uids("server").values())
     assert max(missing) == 1, "more than one server was gone at a time"
     assert "[DEBUG]" in consul.kubectl("logs", "consul-0")
 

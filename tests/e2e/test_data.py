@@ -7,7 +7,7 @@ import pytest
 
 from devcluster import faults
 from devcluster.cluster import Cluster
-from tests.e2e.consul import Consul, server_names, wait_for
+from tests.e2e.consul import Consul, client_names, server_names, wait_for
 
 KEYS = {f"kept/{number}": f"value {number}" for number in range(10)}
 
@@ -32,7 +32,7 @@ def test_each_server_finds_its_own_data_after_all_pods_are_deleted_at_once(consu
     before, volumes = node_ids(consul), bound(consul)
     assert len(set(before.values())) == 3
     assert volumes == {server: f"{consul.namespace}-data-{server}" for server in server_names(3)}
-    end(consul, *(pod["metadata"]["name"] for pod in consul.agents()))
+    end(consul, *consul.uids())
     consul.wait_healthy(seconds=180)
     assert node_ids(consul) == before
     assert bound(consul) == volumes
@@ -50,7 +50,7 @@ def test_servers_that_end_at_once_never_leave_one_to_acknowledge_alone(consul: C
 
 @pytest.mark.usefixtures("kept")
 def test_clients_that_no_server_answers_are_started_anew_and_find_the_next_ones(consul: Consul) -> None:
-    clients = [f"consul-client-{ordinal}" for ordinal in range(3)]
+    clients = sorted(client_names(3))
     before = [restarts(consul, client) for client in clients]
     with cordoned(consul):
         end(consul, *server_names(3))
@@ -72,17 +72,14 @@ def cordoned(consul: Consul) -> Generator[None]:
 
 
 def end(consul: Consul, *names: str) -> None:
-    """Delete pods in good order, all at once, and wait until they have ended.
+    """Delete agents' pods in good order, all at once, and wait until they have ended.
 
     `kubectl delete` itself may take new pods of the same names for the old ones, and wait in vain.
     """
-
-    def uids() -> set[str]:
-        return {pod["metadata"]["uid"] for pod in consul.objects("pods") if pod["metadata"]["name"] in names}
-
-    ending = uids()
+    uids = consul.uids()
+    ending = {uids[name] for name in names}
     consul.kubectl("delete", "pods", *names, "--wait=false")
-    wait_for(f"end of {', '.join(names)}", lambda: not ending & uids(), 240)
+    wait_for(f"end of {', '.join(names)}", lambda: not ending & set(consul.uids().values()), 240)
 
 
 def bound(consul: Consul) -> dict[str, str]:

@@ -15,11 +15,11 @@ import toolchain
 from devcluster.cluster import Cluster
 from tests.e2e.browser import page
 from tests.e2e.conftest import IDLE
-from tests.e2e.consul import Consul, server_names, wait_for
+from tests.e2e.consul import Consul, client_names, server_names, wait_for
 from tests.e2e.pods import pod, running
 from tests.stack import Stack
 
-AGENTS = server_names(3) | {f"consul-client-{ordinal}" for ordinal in range(3)}
+AGENTS = server_names(3) | client_names(3)
 
 # https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/
 SKIP_AWAIT = "pulumi.com/skipAwait"
