@@ -49,7 +49,7 @@ env: own $(INSTALLED) ## Print what sets a shell: eval "$$(make -s env)"
 preview: engine ## Preview the stack STACK under the policies, no cluster needed; COMMENT=FILE writes it as Markdown
 	@# Where the shell has no backend, any will do: dev's.
 	@environment=$$($(MAKE) -s env CLUSTER=current STACK=dev); eval "$$environment"; \
-	$(VENV)/python -m policy.preview $(STACK) $(if $(COMMENT),--comment "$(COMMENT)")
+	$(VENV)/python -m tools.preview $(STACK) $(if $(COMMENT),--comment "$(COMMENT)")
 
 .PHONY: test
 test: lint tools checkers ## Run all tests, end-to-end included
@@ -68,7 +68,7 @@ lint: $(INSTALLED) ## Check style and types
 
 .PHONY: bench
 bench: tools checkers ## Measure, and print the README's table
-	$(VENV)/python -m bench
+	$(VENV)/python -m tools.bench
 
 # What the main job stands on.
 
@@ -114,7 +114,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@touch $@
 
 # Apart, since it wants other versions of what the project uses.
-$(CHECKOV): tests/checkov-requirements.txt | $(INSTALLED)
+$(CHECKOV): tests/support/checkov-requirements.txt | $(INSTALLED)
 	@echo "Installing checkov …" >&2
 	@python3 -m venv .venv/checkov
 	@.venv/checkov/bin/pip install --quiet --require-hashes --requirement $<

@@ -4,26 +4,26 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.core.v1.outputs import ServiceSpec
 
-from components.access import create_service_accounts
-from components.acl import service_tokens
-from components.acl_files import create_acl, create_acl_seed
-from components.acl_job import create_acl_job
-from components.agent_config import HTTPS_PORT
-from components.agent_files import create_agent_files
-from components.agents import create_agents
-from components.cluster_health import create_health_check
-from components.disruption import create_disruption_budgets
-from components.gossip import create_gossip_key
-from components.guard import create_guard
-from components.monitoring import create_monitoring
+from components.acl.job import create_acl_job
+from components.acl.objects import create_acl, create_acl_seed
+from components.acl.tokens import service_tokens
+from components.agents.agent_config import HTTPS_PORT
+from components.agents.agent_files import create_agent_files
+from components.agents.stateful_sets import create_agents
+from components.changes.guard import create_guard
+from components.health.job import create_health_check
+from components.kubernetes.disruption_budgets import create_disruption_budgets
+from components.kubernetes.protection import protected, retained
+from components.kubernetes.service_accounts import create_service_accounts
+from components.monitoring.objects import create_monitoring
 from components.naming import Naming
-from components.network import create_network_policies
-from components.pki import Authority, create_ca_key
-from components.protection import protected, retained
-from components.services import create_services
+from components.network.policies import create_network_policies
+from components.network.services import create_services
+from components.network.ui_ingress import create_ui_ingress
 from components.settings import Settings
 from components.storage import create_storage
-from components.ui_ingress import create_ui_ingress
+from components.trust.authority import Authority, create_ca_key
+from components.trust.gossip import create_gossip_key
 
 # https://kubernetes.io/docs/concepts/security/pod-security-admission/
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}

@@ -8,8 +8,8 @@ import pulumi_random as random
 from pulumi_kubernetes.core.v1 import PersistentVolume
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
 
+from components.kubernetes.protection import protected, retained
 from components.naming import Naming
-from components.protection import protected, retained
 from components.settings import Settings
 
 VOLUME = "data"

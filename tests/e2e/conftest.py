@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-import toolchain
-from devcluster.addons import INGRESS_NAMESPACE
-from devcluster.cluster import Cluster
-from tests.e2e.consul import Consul
-from tests.e2e.pods import pod, running
-from tests.stack import Stack
+from tests.support.consul import Consul
+from tests.support.pods import pod, running
+from tests.support.stack import Stack
+from tools import toolchain
+from tools.devcluster.addons import INGRESS_NAMESPACE
+from tools.devcluster.cluster import Cluster
 
 NAMESPACE = "e2e"
 SETTINGS: dict[str, Any] = {

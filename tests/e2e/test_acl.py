@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.e2e.consul import Consul, wait_for
-from tests.stack import Stack
+from tests.support.consul import Consul, wait_for
+from tests.support.stack import Stack
 
 PODS = ["consul-0", "consul-client-0"]
 ANONYMOUS = "unset CONSUL_HTTP_TOKEN_FILE; "

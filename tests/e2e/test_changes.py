@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import INSIDE, SETTINGS
-from tests.e2e.consul import Consul, client_names, ready, server_names, wait_for
-from tests.e2e.pods import pod, running
-from tests.stack import Stack
+from tests.support.consul import Consul, client_names, ready, server_names, wait_for
+from tests.support.pods import pod, running
+from tests.support.stack import Stack
 
 # Longest time without an acknowledged write. An election takes some 2 s with raft_multiplier 1, and a call may be
 # held for as long as Consul hides an election from its callers (rpc_hold_timeout, 7 s).

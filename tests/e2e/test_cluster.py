@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from devcluster.cluster import Cluster
 from tests.e2e.conftest import SETTINGS
-from tests.e2e.consul import Consul, wait_for
 from tests.preview.test_secrets import secrets, shows
-from tests.stack import Stack
+from tests.support.consul import Consul, wait_for
+from tests.support.stack import Stack
+from tools.devcluster.cluster import Cluster
 
 
 def test_six_agents_are_alive_on_three_nodes(consul: Consul) -> None:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import toolchain
-from tests.e2e.consul import Consul, wait_for
 from tests.preview.test_secrets import shows
-from tests.stack import PROJECT_DIR, Stack
+from tests.support.consul import Consul, wait_for
+from tests.support.stack import PROJECT_DIR, Stack
+from tools import toolchain
 
 REPLICAS = 3
 

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from devcluster import faults
-from devcluster.cluster import Cluster
-from tests.e2e.consul import Consul, client_names, server_names, wait_for
+from tests.support.consul import Consul, client_names, server_names, wait_for
+from tools.devcluster import faults
+from tools.devcluster.cluster import Cluster
 
 KEYS = {f"kept/{number}": f"value {number}" for number in range(10)}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from devcluster.cluster import Cluster
 from tests.e2e.conftest import NAMESPACE, SETTINGS
-from tests.e2e.consul import Consul
-from tests.stack import Stack
+from tests.support.consul import Consul
+from tests.support.stack import Stack
+from tools.devcluster.cluster import Cluster
 
 SECOND = SETTINGS | {"namespace": "second", "ingressHost": "second.localhost"}
 

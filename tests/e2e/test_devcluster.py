@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-import toolchain
-from devcluster import faults
-from devcluster.cluster import Cluster
-from devcluster.errors import DevclusterError
-from devcluster.fleet import cluster_cgroup
-from devcluster.waiting import wait_for
-from toolchain import images
+from tools import toolchain
+from tools.devcluster import faults
+from tools.devcluster.cluster import Cluster
+from tools.devcluster.errors import DevclusterError
+from tools.devcluster.fleet import cluster_cgroup
+from tools.devcluster.waiting import wait_for
+from tools.toolchain import images
 
 IMAGE = "devcluster-test/busybox:1"
 NODES = ("node-1", "node-2", "node-3")
@@ -45,7 +45,7 @@ def host() -> dict[str, str]:
 def test_an_interrupted_up_is_finished_and_a_broken_cluster_taken_down_whole(tmp_path: Path) -> None:
     before = host()
     broken = Cluster(name="interrupted", state=tmp_path)
-    command = [sys.executable, "-c", "from devcluster.cli import app; app()"]
+    command = [sys.executable, "-c", "from tools.devcluster.cli import app; app()"]
     up = subprocess.Popen([*command, "--name=interrupted", f"--state={tmp_path}", "up", "--nodes=1"])
     group = cluster_cgroup(broken.files)
     try:

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.e2e.consul import Consul, wait_for
+from tests.support.consul import Consul, wait_for
 
 
 def evict(consul: Consul, pod: str) -> str:

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.e2e.conftest import SETTINGS
-from tests.e2e.consul import Consul, wait_for
 from tests.e2e.test_tls import acl, agent, tls_config
-from tests.stack import Stack
+from tests.support.consul import Consul, wait_for
+from tests.support.stack import Stack
 
 
 @pytest.mark.usefixtures("settings")

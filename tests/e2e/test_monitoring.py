@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-import toolchain
-from components.monitoring import alert_rules, dashboard_model
+from components.monitoring.objects import alert_rules, dashboard_model
 from components.naming import Naming
 from components.settings import Settings
 from tests.e2e.conftest import IDLE, NAMESPACE, SETTINGS
-from tests.e2e.consul import Consul
-from tests.e2e.pods import pod, running
-from tests.stack import PROJECT_DIR, Stack
+from tests.support.consul import Consul
+from tests.support.pods import pod, running
+from tests.support.stack import PROJECT_DIR, Stack
+from tools import toolchain
 
 PROMETHEUS = "prometheus"
 MONITORING = {"monitoring": "operator", "monitoringNamespace": PROMETHEUS}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import IDLE, INSIDE, NAMESPACE
-from tests.e2e.consul import Consul
-from tests.e2e.pods import pod, running
-from tests.stack import Stack
+from tests.support.consul import Consul
+from tests.support.pods import pod, running
+from tests.support.stack import Stack
 
 RPC, SERF, HTTPS, GRPC, DNS = 8300, 8301, 8501, 8503, 8600
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.e2e.consul import Consul
-from tests.stack import Stack
+from tests.support.consul import Consul
+from tests.support.stack import Stack
 
 PROTECTED = [
     "kubernetes:core/v1:Namespace::consul",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import toolchain
-from tests.e2e.consul import Consul
-from tests.stack import PROJECT_DIR, Stack
+from tests.support.consul import Consul
+from tests.support.stack import PROJECT_DIR, Stack
+from tools import toolchain
 
 KEYS = {f"moved/{number}": f"value {number}" for number in range(10)}
 

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.e2e.conftest import NAMESPACE
-from tests.e2e.consul import Consul, server_names, wait_for
-from tests.e2e.pods import pod, running
-from tests.stack import Stack
+from tests.support.consul import Consul, server_names, wait_for
+from tests.support.pods import pod, running
+from tests.support.stack import Stack
 
 JOIN = f"consul.{NAMESPACE}.svc"
 

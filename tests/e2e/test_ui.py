@@ -11,13 +11,13 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-import toolchain
-from devcluster.cluster import Cluster
-from tests.e2e.browser import page
 from tests.e2e.conftest import IDLE
-from tests.e2e.consul import Consul, client_names, server_names, wait_for
-from tests.e2e.pods import pod, running
-from tests.stack import Stack
+from tests.support.browser import page
+from tests.support.consul import Consul, client_names, server_names, wait_for
+from tests.support.pods import pod, running
+from tests.support.stack import Stack
+from tools import toolchain
+from tools.devcluster.cluster import Cluster
 
 AGENTS = server_names(3) | client_names(3)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.stack import Stack
+from tests.support.stack import Stack
 
 DEVELOPMENT: dict[str, Any] = {
     "environment": "development",

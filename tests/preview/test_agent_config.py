@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-import toolchain
-from components import agent_config
+from components.agents import agent_config
 from tests.unit.conftest import development
+from tools import toolchain
 
 
 @pytest.mark.parametrize("role", ["server", "client"])

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
-import toolchain
-from components.monitoring import alert_rules, dashboard_model
+from components.monitoring.objects import alert_rules, dashboard_model
 from components.naming import Naming
 from components.settings import Settings
+from tools import toolchain
 
 RECORDINGS = Path(__file__).parent / "recordings"
 SETTINGS: dict[str, Any] = {"environment": "development", "storage_nodes": ("node-1", "node-2", "node-3")}

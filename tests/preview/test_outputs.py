@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from tests.preview.conftest import DEVELOPMENT, PRODUCTION
-from tests.stack import WITHOUT_CLUSTER, Stack
-from tests.unit.test_outputs import ADVICE, contract, type_of
+from tests.support.stack import WITHOUT_CLUSTER, Stack
+from tests.unit.components.test_outputs import ADVICE, contract, type_of
 
 SPECIAL = "4dabf18193072939515e22adb298388d"
 """The key that tells the engine's special values from plain ones; among a state's outputs, secrets alone have it."""

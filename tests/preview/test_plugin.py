@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-import toolchain
 from plugin.schema import package_schema
 from tests.preview.conftest import DEVELOPMENT
 from tests.preview.test_outputs import broken_promises
 from tests.preview.test_preview import planned
-from tests.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
-from tests.unit.test_outputs import contract
+from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
+from tests.unit.components.test_outputs import contract
+from tools import toolchain
 
 PLUGIN = PROJECT_DIR / "plugin"
 YAML = PROJECT_DIR / "examples" / "yaml"

@@ -9,7 +9,7 @@ import yaml
 from tests.preview.conftest import DEVELOPMENT
 from tests.preview.policy_programs.values import SECRETS
 from tests.preview.test_secrets import secrets, shows
-from tests.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
+from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
 
 PACK = PROJECT_DIR / "policy"
 PROGRAMS = Path(__file__).parent / "policy_programs"

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.preview.test_policy import PACK, SECONDS
-from tests.stack import WITHOUT_CLUSTER, Stack
+from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 
 @pytest.mark.parametrize("days", [31, 29], ids=["before the window", "in the window"])

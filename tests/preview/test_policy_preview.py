@@ -13,13 +13,13 @@ from tests.preview.conftest import DEVELOPMENT
 from tests.preview.policy_programs.values import SECRETS
 from tests.preview.test_policy import SECONDS, project
 from tests.preview.test_secrets import secrets, shows
-from tests.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
+from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
 
 
 def previewed(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What `make preview` runs, with the backend and the passphrase of a stack."""
     return subprocess.run(
-        [sys.executable, "-m", "policy.preview", *arguments],
+        [sys.executable, "-m", "tools.preview", *arguments],
         cwd=PROJECT_DIR,
         env=stack.environment,
         capture_output=True,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-import toolchain
-from tests.e2e.consul import wait_for
-from tests.manifests import settings_of
 from tests.preview.conftest import DEVELOPMENT, PRODUCTION
-from tests.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
+from tests.support.consul import wait_for
+from tests.support.manifests import settings_of
+from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
+from tools import toolchain
 
 
 def planned(stack: Stack) -> list[str]:

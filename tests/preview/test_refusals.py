@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.preview.conftest import PRODUCTION
-from tests.stack import WITHOUT_CLUSTER, Stack
+from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 NODES = [f"node-{number}" for number in range(1, 8)]
 DEVELOPMENT: dict[str, Any] = {"environment": "development", "storageNodes": NODES, "serverReplicas": 7}
@@ -29,12 +29,12 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     ("change", "reason", "way"),
     [
         ({"serverReplicas": 3}, "tolerates the loss of 3", "Go to 5 first"),
-        ({"namespace": "other"}, "every object", "python -m snapshots"),
-        ({"datacenter": "dc2"}, "could not talk to the others", "python -m snapshots"),
-        ({"domain": "example.com"}, "could not talk to the others", "python -m snapshots"),
-        ({"storageSize": "20Gi"}, "replace the servers' StatefulSet", "python -m snapshots"),
-        ({"storageClass": "fast", "storageNodes": []}, "replace the servers' StatefulSet", "python -m snapshots"),
-        ({"storagePath": "/elsewhere"}, "without their data", "python -m snapshots"),
+        ({"namespace": "other"}, "every object", "consul-cluster snapshot"),
+        ({"datacenter": "dc2"}, "could not talk to the others", "consul-cluster snapshot"),
+        ({"domain": "example.com"}, "could not talk to the others", "consul-cluster snapshot"),
+        ({"storageSize": "20Gi"}, "replace the servers' StatefulSet", "consul-cluster snapshot"),
+        ({"storageClass": "fast", "storageNodes": []}, "replace the servers' StatefulSet", "consul-cluster snapshot"),
+        ({"storagePath": "/elsewhere"}, "without their data", "consul-cluster snapshot"),
         ({"aclEnabled": False}, "would be refused by the others", "pulumi destroy"),
         ({"storageNodes": [*NODES[1:], NODES[0]]}, "without its data", "add nodes at the end only"),
     ],

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.checkers import Score, checkov, exceptions, kube_score, kubeconform, without_exceptions
-from tests.manifests import SECRET, Manifest, previewed, settings_of
-from tests.stack import Stack
+from tests.support.checkers import Score, checkov, exceptions, kube_score, kubeconform, without_exceptions
+from tests.support.manifests import SECRET, Manifest, previewed, settings_of
+from tests.support.stack import Stack
 
 DIGEST = f"hashicorp/consul:1.22.6@sha256:{'0' * 64}"
 

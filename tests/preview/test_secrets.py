@@ -3,10 +3,10 @@
 import base64
 from typing import Any
 
-from components.acl import MANAGEMENT, RECOVERY, Token, agent_tokens
-from components.agent_config import gossip_key
+from components.acl.tokens import MANAGEMENT, RECOVERY, Token, agent_tokens
+from components.agents.agent_config import gossip_key
 from components.naming import Naming
-from tests.stack import WITHOUT_CLUSTER, Stack
+from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 
 def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Consul's ACLs: policies, tokens, and the Job that applies them."""

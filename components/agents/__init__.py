@@ -1,0 +1,1 @@
+"""The Consul agents: configuration files, servers and clients."""

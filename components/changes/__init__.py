@@ -1,0 +1,1 @@
+"""Changes that a running cluster would not survive, and the guard that refuses them."""

@@ -1,0 +1,1 @@
+"""The check that fails `pulumi up` unless the cluster is as declared."""

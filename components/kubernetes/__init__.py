@@ -1,0 +1,1 @@
+"""What the cluster's Kubernetes objects have in common: pods, Jobs, immutable objects, protection."""

@@ -1,0 +1,125 @@
+"""What every pod of a cluster has in common: who it runs as, what it may do, which files it gets."""
+
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgsDict,
+    KeyToPathArgsDict,
+    PodSecurityContextArgsDict,
+    PodSpecArgsDict,
+    ResourceRequirementsArgsDict,
+    Secret,
+    SecretVolumeSourceArgsDict,
+    SecurityContextArgsDict,
+    TolerationArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+)
+
+from components.acl.objects import TOKEN_FILES, Acl
+from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, RECOVERY_TOKEN, TLS_DIR
+from components.settings import ResourceAmounts, Resources, Settings, Toleration
+
+# Above the users that nodes have themselves (checkov CKV_K8S_40); the files a pod needs belong to its group, so that it
+# is not the image's own user, 100, that matters.
+_USER = 10100
+_GROUP = 10100
+
+# https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+_POD_SECURITY: PodSecurityContextArgsDict = {
+    "run_as_non_root": True,
+    "run_as_user": _USER,
+    "run_as_group": _GROUP,
+    "fs_group": _GROUP,
+    "fs_group_change_policy": "OnRootMismatch",
+    "seccomp_profile": {"type": "RuntimeDefault"},
+}
+CONTAINER_SECURITY: SecurityContextArgsDict = {
+    "allow_privilege_escalation": False,
+    "read_only_root_filesystem": True,
+    "capabilities": {"drop": ["ALL"]},
+}
+
+TLS_MOUNT: VolumeMountArgsDict = {"name": "tls", "mount_path": TLS_DIR, "read_only": True}
+
+# Readable by the files' group, which is the pod's fsGroup, and by nobody else.
+FILE_MODE = 0o440
+
+# A pod's own token; `consul` reads it, so that commands in the pod need no flag.
+_TOKEN = "token"  # noqa: S105 - a file's name
+
+
+def pod_spec(
+    settings: Settings, service_account: str, container: ContainerArgsDict, volumes: list[VolumeArgsDict]
+) -> PodSpecArgsDict:
+    """A pod of one container, where the settings want it, with no right in Kubernetes."""
+    spec: PodSpecArgsDict = {
+        "containers": [container],
+        "volumes": volumes,
+        "service_account_name": service_account,
+        "automount_service_account_token": False,
+        # Kubernetes would otherwise set CONSUL_… variables for the Services, and Consul's own CLI reads such.
+        "enable_service_links": False,
+        "security_context": _POD_SECURITY,
+    }
+    if settings.priority_class:
+        spec["priority_class_name"] = settings.priority_class
+    if settings.node_selector:
+        spec["node_selector"] = settings.node_selector
+    if settings.tolerations:
+        spec["tolerations"] = [_toleration(toleration) for toleration in settings.tolerations]
+    return spec
+
+
+def _toleration(toleration: Toleration) -> TolerationArgsDict:
+    return TolerationArgsDict(**toleration.model_dump(exclude_none=True))
+
+
+def tls_volume(credentials: Secret, *keys: str) -> VolumeArgsDict:
+    """The CA's certificate, and what else of the Secret is named; a pod gets no key that it does not use."""
+    return {
+        "name": TLS_MOUNT["name"],
+        "secret": {
+            "secret_name": credentials.metadata.name,
+            "default_mode": FILE_MODE,
+            "items": [{"key": key, "path": key} for key in (CA_CERTIFICATE, *keys)],
+        },
+    }
+
+
+def token_volumes(acl: Acl | None, role: str, *keys: str) -> list[VolumeArgsDict]:
+    """The file of a role's own token, and what else of the Secret is named; none without ACLs."""
+    if acl is None:
+        return []
+    items: list[KeyToPathArgsDict] = [
+        {"key": TOKEN_FILES[role], "path": _TOKEN},
+        *({"key": key, "path": key} for key in keys),
+    ]
+    secret: SecretVolumeSourceArgsDict = {
+        "secret_name": acl.agents.metadata.name,
+        "default_mode": FILE_MODE,
+        "items": items,
+    }
+    return [{"name": "acl", "secret": secret}]
+
+
+def token_mounts(acl: Acl | None) -> list[VolumeMountArgsDict]:
+    """Where the token's file is."""
+    return [{"name": "acl", "mount_path": ACL_DIR, "read_only": True}] if acl else []
+
+
+def token_environment(acl: Acl | None) -> dict[str, str]:
+    """What makes `consul` read the token's file."""
+    return {"CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/{_TOKEN}"} if acl else {}
+
+
+def recovery_environment(acl: Acl | None) -> dict[str, str]:
+    """What makes a server's own scripts find the token that is good without a leader."""
+    return {"RECOVERY_TOKEN_FILE": f"{ACL_DIR}/{RECOVERY_TOKEN}"} if acl else {}
+
+
+def requirements(resources: Resources) -> ResourceRequirementsArgsDict:
+    """Resource requests and limits as Kubernetes has them: amounts by name, none that is not set."""
+
+    def amounts(of: ResourceAmounts) -> dict[str, str]:
+        return {name.replace("_", "-"): amount for name, amount in of.model_dump(exclude_none=True).items()}
+
+    return {"requests": amounts(resources.requests), "limits": amounts(resources.limits)}

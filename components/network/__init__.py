@@ -1,0 +1,1 @@
+"""Services, NetworkPolicies and the UI's Ingress."""

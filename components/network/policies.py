@@ -1,0 +1,113 @@
+"""Who may talk to whom: everything is denied but the ways that Consul needs, by role. Pure but for the resources.
+
+https://developer.hashicorp.com/consul/docs/install/ports
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyPeerArgsDict,
+    NetworkPolicyPortArgsDict,
+    NetworkPolicySpecArgsDict,
+)
+
+from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
+from components.naming import Naming
+from components.settings import Settings
+
+Peers = list[NetworkPolicyPeerArgsDict]
+Ports = list[NetworkPolicyPortArgsDict]
+
+_RPC: Ports = [{"port": SERVER_RPC_PORT, "protocol": "TCP"}]
+_HTTPS: Ports = [{"port": HTTPS_PORT, "protocol": "TCP"}]
+_API: Ports = [*_HTTPS, {"port": GRPC_TLS_PORT, "protocol": "TCP"}]
+
+
+def _both(port: int) -> Ports:
+    return [{"port": port, "protocol": "TCP"}, {"port": port, "protocol": "UDP"}]
+
+
+def _namespaces(names: Iterable[str]) -> Peers:
+    """Namespaces by the label that Kubernetes itself keeps on each."""
+    return [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": name}}} for name in names if name]
+
+
+# Where pods ask for names: Kubernetes' own DNS, or the cache of it that each node may have at this address
+# (https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/).
+_KUBERNETES_DNS: Peers = [
+    *_namespaces(["kube-system"]),
+    {"ip_block": {"cidr": "169.254.20.10/32"}},
+]
+
+
+@dataclass
+class Rules:
+    """What pods may be called by and may call: peers and ports; a way without peers is none."""
+
+    labels: dict[str, str]
+    ingress: list[tuple[Peers, Ports]] = field(default_factory=list[tuple[Peers, Ports]])
+    egress: list[tuple[Peers, Ports]] = field(default_factory=list[tuple[Peers, Ports]])
+
+
+def create_network_policies(
+    naming: Naming, settings: Settings, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
+) -> Sequence[NetworkPolicy]:
+    """A NetworkPolicy a role, and one that denies the rest."""
+    policies = {name: _spec(rules) for name, rules in network_rules(naming, settings).items()}
+    policies[f"{naming.name}-deny"] = {"pod_selector": {}, "policy_types": ["Ingress", "Egress"]}
+    return [
+        NetworkPolicy(
+            name,
+            metadata={"name": name, "namespace": namespace, "labels": naming.labels()},
+            spec=spec,
+            opts=opts,
+        )
+        for name, spec in policies.items()
+    ]
+
+
+def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
+    """The ways that are open, by the name of the policy."""
+    server, client, agent = naming.labels("server"), naming.labels("client"), naming.labels()
+    jobs = {job: naming.job_labels(job) for job in naming.jobs(settings)}
+    users, monitoring = _namespaces(settings.client_namespaces), _namespaces([settings.monitoring_namespace])
+
+    agents = Rules(agent)
+    agents.ingress = [(_pods(agent), _both(SERF_LAN_PORT)), (users, _both(DNS_PORT))]
+    agents.egress = [(_pods(agent), _both(SERF_LAN_PORT)), (_pods(server), _RPC), (_KUBERNETES_DNS, _both(53))]
+
+    # The UI is on the servers' HTTPS port, so that other projects call the clients.
+    servers = Rules(server)
+    servers.ingress = [(_pods(agent), _RPC), (_pods(*jobs.values()), _HTTPS), (monitoring, _HTTPS)]
+    if settings.ingress_enabled:
+        servers.ingress.append((_namespaces([settings.ingress_namespace]) or _ANYBODY, _HTTPS))
+
+    # A service's health is checked on the port that its owner names when it registers.
+    clients = Rules(client)
+    clients.ingress = [(users, _API), (monitoring, _HTTPS)]
+    clients.egress = [(users, [])]
+
+    rules = {f"{naming.name}-agents": agents, f"{naming.name}-servers": servers, f"{naming.name}-clients": clients}
+    for job, labels in jobs.items():
+        rules[job] = Rules(labels, egress=[(_pods(server), _HTTPS), (_KUBERNETES_DNS, _both(53))])
+    return rules
+
+
+_ANYBODY: Peers = [{"ip_block": {"cidr": "0.0.0.0/0"}}, {"ip_block": {"cidr": "::/0"}}]
+
+
+def _spec(rules: Rules) -> NetworkPolicySpecArgsDict:
+    """A rule without peers would stand for all of them, so it is left out."""
+    return {
+        "pod_selector": {"match_labels": rules.labels},
+        "policy_types": ["Ingress", "Egress"],
+        "ingress": [{"from_": peers, "ports": ports} for peers, ports in rules.ingress if peers],
+        "egress": [{"to": peers, "ports": ports} for peers, ports in rules.egress if peers],
+    }
+
+
+def _pods(*labels: dict[str, str]) -> Peers:
+    return [{"pod_selector": {"match_labels": of}} for of in labels]

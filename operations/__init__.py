@@ -1,0 +1,1 @@
+"""Day-2 commands for running clusters: `consul-cluster`."""

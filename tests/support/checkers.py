@@ -1,0 +1,120 @@
+"""Checkers of Kubernetes manifests: kube-score, checkov and kubeconform, each with all that it checks by default."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from tests.support.manifests import Manifest
+from tests.support.stack import PROJECT_DIR
+from tools import toolchain
+
+KUBERNETES = "v1.35"
+
+# kube-score's grade of a check that found nothing; 7 is fine as well, 5 is a warning, 1 is critical.
+_FULL = 10
+_FINE = 7
+
+_CHECKOV = PROJECT_DIR / ".venv" / "checkov" / "bin" / "checkov"
+
+# The annotations by which an object has a checker leave something out, and say why.
+_KUBE_SCORE, _KUBE_SCORE_REASON, _CHECKOV_SKIP = "kube-score/ignore", "reason.kube-score/", "checkov.io/skip"
+
+
+class Finding(NamedTuple):
+    """A check that an object does not pass; the object as `Kind/name`."""
+
+    check: str
+    resource: str
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a checker says: the share of what could be reached, 1 at best, and what it complains about."""
+
+    share: float
+    complaints: set[Finding]
+
+
+def kube_score(manifests: Sequence[Manifest]) -> Score:
+    """The share is that of points: the sum of the grades of all checks that apply, over that of full grades."""
+    arguments = ["--kubernetes-version", KUBERNETES, "--output-format", "json"]
+    scored = json.loads(_run([toolchain.binary("kube-score"), "score", *arguments, "-"], manifests))
+    grades = [
+        (Finding(check["check"]["id"], f"{of['type_meta']['kind']}/{of['object_meta']['name']}"), check["grade"])
+        for of in scored
+        for check in of["checks"]
+        if not check["skipped"]
+    ]
+    points = sum(grade for _, grade in grades)
+    return Score(points / (_FULL * len(grades)), {finding for finding, grade in grades if grade < _FINE})
+
+
+def checkov(manifests: Sequence[Manifest]) -> Score:
+    """The share is that of passed checks among those that passed or failed; it asks no service."""
+    arguments = ["--framework", "kubernetes", "--skip-download", "--quiet", "--compact", "--output", "json"]
+    if not _CHECKOV.exists():
+        raise toolchain.NotBuiltError("checkov is not installed: run `make .venv/checkov/installed`.")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "manifests.yaml").write_text(yaml.safe_dump_all(manifests))
+        report = json.loads(_run([_CHECKOV, "--directory", folder, *arguments]))
+    passed, failed = report["summary"]["passed"], report["results"]["failed_checks"]
+    # It calls a resource `Kind.namespace.name`.
+    found = ((check["check_id"], check["resource"].split(".", 2)) for check in failed)
+    complaints = {Finding(check, f"{kind}/{name}") for check, (kind, _, name) in found}
+    return Score(passed / (passed + len(failed)), complaints)
+
+
+def kubeconform(manifests: Sequence[Manifest]) -> list[str]:
+    """What is not as Kubernetes' schemas have it; a field or a kind that they do not know is an error."""
+    schemas = toolchain.kubernetes_schemas() / "{{.ResourceKind}}{{.KindSuffix}}.json"
+    command = [toolchain.binary("kubeconform"), "-strict", "-verbose", "-output", "json", "-schema-location", schemas]
+    resources = json.loads(_run(command, manifests))["resources"]
+    if len(resources) != len(manifests):
+        raise AssertionError(f"kubeconform looked at {len(resources)} of {len(manifests)} objects")
+    return [
+        f"{found['kind']}/{found['name']}: {found['msg']}" for found in resources if found["status"] != "statusValid"
+    ]
+
+
+def exceptions(manifests: Iterable[Manifest]) -> dict[Finding, str]:
+    """What objects have checkers leave out, with the reason; an empty one where there is none."""
+    return {
+        Finding(check, f"{manifest['kind']}/{manifest['metadata']['name']}"): reason
+        for manifest in manifests
+        for check, reason in _excepted(manifest["metadata"].get("annotations", {}))
+    }
+
+
+def _excepted(annotations: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for check in filter(None, annotations.get(_KUBE_SCORE, "").split(",")):
+        yield check, annotations.get(f"{_KUBE_SCORE_REASON}{check}", "")
+    for key, text in annotations.items():
+        if key.startswith(_CHECKOV_SKIP):
+            check, _, reason = text.partition("=")
+            yield check, reason
+
+
+def without_exceptions(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """The objects as checkers see them where nothing is left out."""
+
+    def bare(metadata: dict[str, Any]) -> dict[str, Any]:
+        annotations: dict[str, str] = metadata.get("annotations", {})
+        kept = {key: text for key, text in annotations.items() if not key.startswith((_KUBE_SCORE, _CHECKOV_SKIP))}
+        return metadata | {"annotations": kept}
+
+    return [manifest | {"metadata": bare(manifest["metadata"])} for manifest in manifests]
+
+
+def _run(command: Sequence[str | Path], manifests: Sequence[Manifest] = ()) -> str:
+    """What a checker prints; its exit code is 1 where it complains."""
+    given = yaml.safe_dump_all(manifests)
+    result = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=300)
+    if result.returncode not in (0, 1) or not result.stdout:
+        raise AssertionError(f"{command[0]} ended with {result.returncode}\n{result.stdout}{result.stderr}")
+    return result.stdout

@@ -1,0 +1,154 @@
+"""A running cluster as an operator sees it: through kubectl and the consul command in its pods."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from tools import toolchain
+
+T = TypeVar("T")
+
+
+class Member(NamedTuple):
+    """A line of `consul members`."""
+
+    name: str
+    address: str
+    status: str
+    type: str
+    datacenter: str
+    segment: str
+
+
+class Peer(NamedTuple):
+    """A line of `consul operator raft list-peers`."""
+
+    name: str
+    id: str
+    state: str
+    voter: bool
+
+
+@dataclass(frozen=True)
+class Consul:
+    """A cluster in one namespace; `token` is the management token."""
+
+    kubeconfig: Path
+    namespace: str
+    token: str = field(default="", repr=False)
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> str:
+        """What a kubectl command prints; a failure is an error that says what it printed."""
+        command = ["--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *arguments]
+        result = subprocess.run(
+            [toolchain.binary("kubectl"), *command],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"kubectl {' '.join(arguments)}\n{result.stdout}{result.stderr}")
+        return result.stdout if check else result.stdout + result.stderr
+
+    def objects(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
+        """The objects of a kind, as the API server has them."""
+        return json.loads(self.kubectl("get", kind, "--output", "json", *arguments))["items"]
+
+    def agents(self, component: str = "") -> list[dict[str, Any]]:
+        """The agents' pods, or those of one component (`server`, `client`)."""
+        labels = ["app.kubernetes.io/name=consul", *([f"app.kubernetes.io/component={component}"] if component else [])]
+        return self.objects("pods", "--selector", ",".join(labels))
+
+    def uids(self, component: str = "") -> dict[str, str]:
+        """The identity of each of these pods, by its name: another pod of the same name has another."""
+        return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.agents(component)}
+
+    def run(self, pod: str, *command: str, check: bool = True, stdin: str | None = None) -> str:
+        """What a command in a pod prints."""
+        interactive = ["--stdin"] if stdin is not None else []
+        return self.kubectl("exec", *interactive, pod, "--", *command, check=check, stdin=stdin)
+
+    def consul(self, *arguments: str, pod: str = "consul-0", check: bool = True) -> str:
+        """What a consul command in a pod prints, by the management token's rights."""
+        command = 'unset CONSUL_HTTP_TOKEN_FILE; CONSUL_HTTP_TOKEN=$(cat) exec consul "$@"'
+        return self.run(pod, "sh", "-c", command, "consul", *arguments, check=check, stdin=self.token)
+
+    def members(self, pod: str = "consul-0") -> list[Member]:
+        """All members that an agent knows, the dead ones too, by the pod's own rights."""
+        lines = [line.split() for line in self.run(pod, "consul", "members").splitlines()[1:]]
+        return [
+            Member(line[0], line[1].partition(":")[0], *(line[column] for column in (2, 3, 6, 8))) for line in lines
+        ]
+
+    def member(self, name: str) -> Member:
+        """What consul-0 knows of one member."""
+        return next(member for member in self.members() if member.name == name)
+
+    def address(self, pod: str) -> str:
+        """The address of a pod, empty while it has none."""
+        return self.kubectl("get", "pod", pod, "--ignore-not-found", "--output", "jsonpath={.status.podIP}")
+
+    def alive(self, pod: str = "consul-0") -> set[str]:
+        """The names of the members that are alive."""
+        return {member.name for member in self.members(pod) if member.status == "alive"}
+
+    def peers(self, pod: str = "consul-0") -> list[Peer]:
+        """The Raft peers."""
+        lines = [line.split() for line in self.consul("operator", "raft", "list-peers", pod=pod).splitlines()[1:]]
+        return [Peer(line[0], line[1], line[3], line[4] == "true") for line in lines]
+
+    def wait_healthy(self, servers: int = 3, clients: int = 3, seconds: float = 120) -> None:
+        """Wait until exactly these agents are alive and ready, with one leader and every server a voter."""
+        expected = server_names(servers) | client_names(clients)
+
+        def healthy() -> bool:
+            peers = self.peers()
+            return (
+                self.alive() == expected
+                and {peer.name for peer in peers if peer.voter} == server_names(servers)
+                and len(peers) == servers
+                and sum(peer.state == "leader" for peer in peers) == 1
+                # A server may know a client that does not know it yet.
+                and {pod["metadata"]["name"] for pod in self.agents() if ready(pod)} == expected
+            )
+
+        wait_for("a healthy cluster", healthy, seconds)
+
+
+def ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready and not about to end."""
+    conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+def server_names(count: int) -> set[str]:
+    """The names of so many servers."""
+    return {f"consul-{ordinal}" for ordinal in range(count)}
+
+
+def client_names(count: int) -> set[str]:
+    """The names of so many clients."""
+    return {f"consul-client-{ordinal}" for ordinal in range(count)}
+
+
+def wait_for(what: str, condition: Callable[[], T], seconds: float = 60) -> T:
+    """Wait until a condition holds; a time-out says what it waited for and what it last saw."""
+    deadline = time.monotonic() + seconds
+    last: object = None
+    while time.monotonic() < deadline:
+        try:
+            value = condition()
+        except AssertionError as error:
+            last = error
+        else:
+            if value:
+                return value
+            last = value
+        time.sleep(0.5)
+    raise AssertionError(f"no {what} within {seconds} s; last seen: {last}")

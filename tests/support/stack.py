@@ -1,0 +1,113 @@
+"""Stacks of this project for tests: their own backend, settings and names, on the real engine and providers."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools import toolchain
+
+PROJECT_DIR = Path(__file__).parents[2]
+
+# What of a cluster can be made with no Kubernetes to be reached: keys, certificates, and the record of the settings.
+WITHOUT_CLUSTER = [
+    f"--target={target}" for target in ("**ConsulCluster::**", "**pulumi:index**", "**tls:index**", "**random:index**")
+]
+
+
+@dataclass
+class Stack:
+    """A stack whose settings file lies in a folder of its own, and its state as well where no `backend` is given."""
+
+    folder: Path
+    name: str = "test"
+    kubeconfig: Path = Path("/nonexistent/kubeconfig")
+    project: Path = PROJECT_DIR
+    backend: Path | None = None
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        """Make the stack, empty."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.backend = self.backend or self.folder / "backend"
+        self.backend.mkdir(exist_ok=True)
+        self.environment = {
+            **os.environ,
+            **toolchain.pulumi_environment(),
+            "PULUMI_BACKEND_URL": f"file://{self.backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "KUBECONFIG": str(self.kubeconfig),
+            "NO_COLOR": "1",
+        }
+        # `stack init` writes the settings file beside Pulumi.yaml, so not in the project itself.
+        shutil.copy(self.project / "Pulumi.yaml", self.folder)
+        self._run("stack", "init", self.name, cwd=self.folder)
+
+    @property
+    def settings_file(self) -> Path:
+        """The stack's settings, which `configure` writes."""
+        return self.folder / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def project_name(self) -> str:
+        """The project's name, which its settings' keys begin with."""
+        return yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
+
+    @property
+    def state(self) -> Path:
+        """The backend's checkpoint of the stack."""
+        assert self.backend
+        return self.backend / ".pulumi" / "stacks" / self.project_name / f"{self.name}.json"
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Replace the stack's settings; keys are those of the project."""
+        self.settings = dict(settings)
+        kept: dict[str, Any] = yaml.safe_load(self.settings_file.read_text()) if self.settings_file.exists() else {}
+        config = {f"{self.project_name}:{key}": value for key, value in settings.items()}
+        self.settings_file.write_text(yaml.safe_dump({**kept, "config": config}))
+
+    def pulumi(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+        """Run a command of the Pulumi CLI on this stack; a failure shows all that it printed."""
+        settings = [] if arguments[0] in ("stack", "state") else ["--config-file", str(self.settings_file)]
+        return self._run(*arguments, "--stack", self.name, *settings, cwd=self.project, check=check, timeout=timeout)
+
+    def _run(
+        self, *arguments: str, cwd: Path, check: bool = True, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive"],
+            cwd=cwd,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"pulumi {' '.join(arguments)}\n{result.stdout}{result.stderr}")
+        return result
+
+    def preview(self, *arguments: str, check: bool = True) -> str:
+        """What a preview prints."""
+        result = self.pulumi("preview", *arguments, check=check)
+        return result.stdout + result.stderr
+
+    def up(self, *arguments: str) -> str:
+        """Bring the cluster to its settings; what was printed."""
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments).stdout
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack outputs, secrets in plain text."""
+        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
+
+    def deployment(self) -> list[dict[str, Any]]:
+        """The resources of the state, secrets in plain text."""
+        exported = json.loads(self.pulumi("stack", "export", "--show-secrets").stdout)
+        return exported["deployment"].get("resources", [])

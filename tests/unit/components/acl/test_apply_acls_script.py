@@ -1,0 +1,78 @@
+"""The ACL Job's script, with a `consul` and a `curl` that note what they are asked."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[4] / "components" / "acl" / "scripts" / "apply_acls.sh"
+SECRET = "5ec4e700-0000-4000-8000-000000000000"  # noqa: S105 - a made-up token
+LIST = """\
+AccessorID:       gone
+SecretID:         x
+Description:      consul-cluster service-gone
+
+AccessorID:       web
+SecretID:         y
+Description:      consul-cluster service-web
+
+AccessorID:       alice
+SecretID:         z
+Description:      made by hand
+"""
+
+
+def run(folder: Path, failing: str = "none") -> tuple[int, str, list[str]]:
+    """The exit code, what the script says, and its calls; those that the shell pattern `failing` matches fail."""
+    calls = folder / "calls"
+    (folder / "list").write_text(LIST)
+    for name in ("consul", "curl"):
+        program = folder / name
+        program.write_text(
+            f'#!/bin/sh\necho "{name} $*" >> {calls}\n'
+            f'case "$*" in {failing}) echo "no such call" >&2; exit 22;; esac\n'
+            f'case "$*" in "acl token list") cat {folder}/list;; *"policy read"*) echo "ID:   the-id";; esac\n'
+        )
+        program.chmod(0o755)
+    for name, text in {
+        "tokens/header": f"X-Consul-Token: {SECRET}",
+        "tokens/web.json": "{}",
+        "policies/dns.json": "{}",
+    }.items():
+        file = folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    environment = {
+        "PATH": f"{folder}:/usr/bin:/bin",
+        "ACL_DIR": str(folder),
+        "CONSUL_HTTP_ADDR": "https://consul",
+        "CONSUL_CACERT": "ca.pem",
+        "TIMEOUT": "1",
+    }
+    result = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    return result.returncode, result.stdout, calls.read_text().splitlines()
+
+
+def test_what_is_declared_is_made_and_what_is_not_is_taken_away(tmp_path: Path) -> None:
+    code, said, calls = run(tmp_path)
+    assert (code, said) == (0, "The ACLs are in place\n")
+    urls = [call.split()[-1] for call in calls if call.startswith("curl")]
+    assert urls == ["https://consul/v1/acl/policy", "https://consul/v1/acl/token"]
+    assert [call for call in calls if "delete" in call] == ["consul acl token delete -accessor-id gone"]
+
+
+@pytest.mark.parametrize(("create", "update"), [("acl/policy", "acl/policy/the-id"), ("acl/token", "acl/token/web")])
+def test_what_there_is_already_is_brought_up_to_date(tmp_path: Path, create: str, update: str) -> None:
+    code, _, calls = run(tmp_path, failing=f"*/{create}")
+    assert code == 0
+    assert any(call.endswith(update) for call in calls)
+
+
+def test_a_failure_is_told_without_a_secret(tmp_path: Path) -> None:
+    code, said, calls = run(tmp_path, failing="*/v1/acl/*")
+    assert code == 1
+    assert "The ACLs are not in place after 1 s" in said
+    assert "no such call" in said
+    assert SECRET not in said
+    assert not [call for call in calls if SECRET in call]

@@ -1,0 +1,56 @@
+"""Tokens and what they may do."""
+
+import json
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.acl.tokens import MANAGEMENT, RECOVERY, acl_config, agent_tokens, service_tokens
+from components.naming import Naming
+from tests.unit.conftest import production
+
+NAMING = Naming("consul", "consul")
+TOKENS = {token.name: token for token in agent_tokens(NAMING)}
+
+
+@given(st.text(min_size=1))
+def test_a_token_is_a_uuid_of_its_own_and_follows_from_the_seed(seed: str) -> None:
+    tokens = [*TOKENS.values(), MANAGEMENT, RECOVERY, *service_tokens(production(service_tokens=("web", "api")))]
+    ids = [id_ for token in tokens for id_ in (token.secret_id(seed), token.accessor_id(seed))]
+    assert len(set(ids)) == len(ids)
+    assert all(str(uuid.UUID(id_)) == id_ for id_ in ids)
+    assert TOKENS["server"].secret_id(seed) == TOKENS["server"].secret_id(seed)
+    assert TOKENS["server"].secret_id(seed) != TOKENS["server"].secret_id(seed + "x")
+
+
+def test_everything_is_denied_by_default_and_only_servers_hold_the_tokens_of_operators() -> None:
+    server = acl_config("seed", TOKENS["server"], TOKENS["dns"], server=True)["acl"]
+    client = acl_config("seed", TOKENS["client"], TOKENS["dns"], server=False)["acl"]
+    assert server["default_policy"] == client["default_policy"] == "deny"
+    for key, token in {"initial_management": MANAGEMENT, "agent_recovery": RECOVERY}.items():
+        assert server["tokens"][key] == token.secret_id("seed")
+        assert token.secret_id("seed") not in json.dumps(client)
+
+
+@pytest.mark.parametrize(
+    ("name", "writes"),
+    [
+        ("server", ["node_prefix", "session_prefix", "operator"]),
+        ("client", ["node_prefix"]),
+        ("dns", []),
+        ("health", ["operator"]),
+        ("metrics", []),
+    ],
+)
+def test_each_role_may_write_what_it_must(name: str, writes: list[str]) -> None:
+    lines = [line for line in TOKENS[name].rules.splitlines() if "write" in line]
+    assert [line.split()[0] for line in lines] == writes
+
+
+def test_a_services_token_is_for_that_service() -> None:
+    (token,) = service_tokens(production(service_tokens=("web",)))
+    request = token.request("seed")
+    assert request["ServiceIdentities"] == [{"ServiceName": "web"}]
+    assert "Policies" not in request

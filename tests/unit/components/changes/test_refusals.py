@@ -1,0 +1,91 @@
+"""Changes that a running cluster would not survive."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.changes.refusals import lost_quorum, record, refusals
+from tests.unit.conftest import development, production
+
+NODES = tuple(f"node-{number}" for number in range(1, 8))
+
+
+def before() -> dict[str, Any]:
+    return record(development()) | {"caKey": "a", "gossipKey": "b", "aclSeed": "c"}
+
+
+@pytest.mark.parametrize(
+    ("servers", "wanted", "way"),
+    [(3, 1, "snapshot"), (7, 3, "Go to 5 first"), (7, 1, "Go to 5 first"), (5, 1, "Go to 3 first")],
+)
+def test_more_servers_gone_at_once_than_a_cluster_tolerates_are_refused(servers: int, wanted: int, way: str) -> None:
+    (refusal,) = refusals({"serverReplicas": servers}, {"serverReplicas": wanted})
+    assert f"from {servers} to {wanted}" in refusal
+    assert way in refusal
+
+
+@given(st.sampled_from([1, 3, 5, 7]), st.sampled_from([1, 3, 5, 7]))
+def test_what_leaves_a_majority_is_fine(servers: int, wanted: int) -> None:
+    refused = list(refusals({"serverReplicas": servers}, {"serverReplicas": wanted}))
+    majority_stays = wanted > servers // 2
+    assert bool(refused) != majority_stays
+
+
+def test_a_server_that_is_rolled_meanwhile_is_gone_as_well() -> None:
+    assert not list(lost_quorum(7, 5, rolled=True))
+    assert not list(lost_quorum(3, 3, rolled=True))
+    assert not list(lost_quorum(3, 5, rolled=True))
+    assert not list(lost_quorum(5, 3))
+    (refusal,) = lost_quorum(5, 3, rolled=True)
+    assert "3 servers would go at once" in refusal
+    assert "Set it back to 5, update, and then change the number alone" in refusal
+
+
+def test_production_stays_production() -> None:
+    dev = record(development())
+    assert not list(refusals(dev, dev | {"environment": "production"}))
+    (refusal,) = refusals(dev | {"environment": "production"}, dev)
+    assert "consul-cluster:environment cannot change from 'production' to 'development'" in refusal
+
+
+@pytest.mark.parametrize("key", ["namespace", "datacenter", "domain", "storageSize", "storageClass", "storagePath"])
+def test_what_is_fixed_once_up_is_refused_with_the_way_out(key: str) -> None:
+    (refusal,) = refusals(before(), before() | {key: "another"})
+    assert refusal.startswith(f"consul-cluster:{key} cannot change from")
+    assert "snapshot" in refusal
+
+
+def test_acls_may_be_switched_on_and_not_off() -> None:
+    off = before() | {"aclEnabled": False}
+    assert not list(refusals(off, before()))
+    (refusal,) = refusals(before(), off)
+    assert "Set it back" in refusal
+
+
+@pytest.mark.parametrize("key", ["caKey", "gossipKey", "aclSeed"])
+@pytest.mark.parametrize("new", ["another", None], ids=["known", "not known yet"])
+def test_a_new_key_is_refused(key: str, new: str | None) -> None:
+    (refusal,) = refusals(before(), before() | {key: new})
+    assert "would replace" in refusal
+
+
+def test_volumes_stay_where_they_are() -> None:
+    def nodes(*names: str) -> dict[str, Any]:
+        return record(development(storage_nodes=names))
+
+    assert not list(refusals(nodes(*NODES[:3]), nodes(*NODES[:5])))
+    (refusal,) = refusals(nodes("a", "b", "c"), nodes("a", "d", "c"))
+    assert "from 'b' to 'd' at place 2" in refusal
+    (refusal,) = refusals(nodes("a", "b", "c", "d"), nodes("a", "b", "c"))
+    assert "cannot lose 'd' at place 4" in refusal
+
+
+@given(st.sampled_from(["image", "logLevel", "raftMultiplier", "clientReplicas"]))
+def test_all_else_is_not_even_recorded(key: str) -> None:
+    assert key not in record(production())
+
+
+def test_a_cluster_from_before_the_record_is_left_alone() -> None:
+    assert not list(refusals({}, before()))

@@ -1,0 +1,153 @@
+"""What is declared for Prometheus and Grafana, by the setting `monitoring`."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+import yaml
+from pulumi.runtime.rpc import unwrap_rpc_secret
+
+from components.acl.tokens import agent_tokens
+from components.monitoring.objects import RULES_FILE, alert_rules, dashboard_model
+from components.naming import Naming
+from tests.unit.conftest import PASSWORD, Declare, Inputs, Recorder, development, production
+
+NAMING = Naming("consul", "consul")
+OPERATOR = {"monitoring": "operator", "monitoring_namespace": "monitoring"}
+ANNOTATIONS = {"monitoring": "annotations", "monitoring_namespace": "monitoring"}
+OPERATOR_KINDS = ("ServiceMonitor", "PrometheusRule")
+
+
+def alerts(**settings: Any) -> list[dict[str, Any]]:
+    return alert_rules(NAMING, development(**settings))["rules"]
+
+
+def expressions(name: str, **settings: Any) -> list[str]:
+    """The expressions of an alert, one a severity."""
+    return [rule["expr"] for rule in alerts(**settings) if rule["alert"] == name]
+
+
+def monitored(recorder: Recorder, monitor: Inputs) -> set[str]:
+    """The Services that a ServiceMonitor takes: those of its labels that its relabelling keeps."""
+    (endpoint,) = monitor["spec"]["endpoints"]
+    (keep,) = endpoint["relabelings"]
+    labels = monitor["spec"]["selector"]["matchLabels"].items()
+    return {
+        name
+        for name, service in recorder.of_kind("Service").items()
+        if labels <= service["metadata"]["labels"].items()
+        and re.fullmatch(keep["regex"], service["metadata"]["name"])
+        and endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
+    }
+
+
+def test_nothing_is_declared_without_monitoring(declare: Declare) -> None:
+    recorder = declare(development())
+    assert not any(recorder.of_kind(kind) for kind in OPERATOR_KINDS)
+    assert not {"consul-dashboard", "consul-alerts"} & set(recorder.of_kind("ConfigMap"))
+
+
+def test_a_service_monitor_takes_each_agent_once(declare: Declare) -> None:
+    recorder = declare(production(**OPERATOR))
+    monitors = recorder.of_kind("ServiceMonitor")
+    assert {name: monitored(recorder, monitor) for name, monitor in monitors.items()} == {
+        "consul": {"consul"},
+        "consul-client": {"consul-client"},
+    }
+
+
+def test_a_scrape_verifies_the_agent_and_shows_the_metrics_token(declare: Declare) -> None:
+    settings = production(**OPERATOR)
+    names = {"consul": NAMING.server_names(settings), "consul-client": NAMING.client_names()}
+    for name, monitor in declare(settings).of_kind("ServiceMonitor").items():
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert endpoint["scheme"] == "https"
+        assert endpoint["tlsConfig"]["ca"] == {"secret": {"name": "consul-metrics-00000000", "key": "ca.pem"}}
+        assert endpoint["tlsConfig"]["serverName"] in names[name]
+        assert endpoint["authorization"] == {"credentials": {"name": "consul-metrics-00000000", "key": "metrics-token"}}
+
+
+def test_the_operator_need_read_no_other_secret(declare: Declare) -> None:
+    data = declare(production(**OPERATOR)).of_kind("Secret")["consul-metrics"]["stringData"]
+    assert set(unwrap_rpc_secret(data)) == {"ca.pem", "metrics-token"}
+
+
+def test_without_acls_a_scrape_shows_no_token(declare: Declare) -> None:
+    recorder = declare(development(acl_enabled=False, **OPERATOR))
+    for monitor in recorder.of_kind("ServiceMonitor").values():
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert "authorization" not in endpoint
+
+
+@pytest.mark.parametrize("monitoring", [OPERATOR, ANNOTATIONS], ids=lambda settings: settings["monitoring"])
+def test_no_token_is_in_what_is_declared(declare: Declare, monitoring: dict[str, str]) -> None:
+    recorder = declare(production(**monitoring))
+    declared = [*(recorder.of_kind(kind) for kind in OPERATOR_KINDS), recorder.of_kind("ConfigMap")]
+    for token in agent_tokens(NAMING):
+        assert token.secret_id(PASSWORD) not in json.dumps(declared)
+
+
+def test_both_kinds_of_prometheus_get_the_same_rules(declare: Declare) -> None:
+    (rule,) = declare(development(**OPERATOR)).of_kind("PrometheusRule").values()
+    recorder = declare(development(**ANNOTATIONS))
+    assert rule["spec"] == yaml.safe_load(recorder.of_kind("ConfigMap")["consul-alerts"]["data"][RULES_FILE])
+    assert rule["spec"]["groups"] == [alert_rules(NAMING, development())]
+    assert not any(recorder.of_kind(kind) for kind in OPERATOR_KINDS)
+
+
+@pytest.mark.parametrize("monitoring", [OPERATOR, ANNOTATIONS], ids=lambda settings: settings["monitoring"])
+def test_grafana_finds_the_dashboard(declare: Declare, monitoring: dict[str, str]) -> None:
+    config_map = declare(development(**monitoring)).of_kind("ConfigMap")["consul-dashboard"]
+    assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(config_map["data"]["consul-consul-dashboard.json"]) == dashboard_model(NAMING)
+
+
+def test_two_clusters_dashboards_are_two() -> None:
+    one, other = (dashboard_model(Naming("consul", namespace)) for namespace in ("consul", "staging"))
+    assert one["uid"] != other["uid"]
+    assert one["panels"] == other["panels"]
+    assert len(dashboard_model(Naming("consul", "n" * 63))["uid"]) <= 40
+
+
+def test_dashboards_of_long_namespaces_are_two() -> None:
+    one, other = (dashboard_model(Naming("consul", "n" * 62 + end)) for end in "ab")
+    assert one["uid"] != other["uid"]
+
+
+def test_an_alert_says_what_is_wrong_what_to_do_and_where_to_read() -> None:
+    for rule in alerts():
+        assert rule["labels"].keys() == {"severity", "namespace"}
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert rule["annotations"]["summary"].startswith("Consul in consul: ")
+        assert rule["annotations"]["description"]
+        assert rule["annotations"]["runbook_url"].startswith("https://developer.hashicorp.com/consul/")
+
+
+def test_alerts_go_by_the_labels_that_every_prometheus_gives() -> None:
+    for rule in alerts():
+        for matchers in re.findall(r"{(.*?)}", rule["expr"]):
+            assert re.fullmatch(r'namespace="consul", pod=~"consul(-client)?-\[0-9\]\+"', matchers)
+
+
+@pytest.mark.parametrize(("servers", "tolerated"), [(3, 1), (5, 2), (7, 3)])
+def test_fewer_voters_than_servers_tolerate_fewer_losses(servers: int, tolerated: int) -> None:
+    nodes = tuple(f"node-{number}" for number in range(servers))
+    (expression,) = expressions("ConsulServerNotVoting", server_replicas=servers, storage_nodes=nodes)
+    assert expression.endswith(f" < {tolerated}")
+
+
+def test_one_server_has_no_quorum_to_lose() -> None:
+    names = {rule["alert"] for rule in alerts(server_replicas=1)}
+    assert not {"ConsulServerNotVoting", "ConsulQuorumWithoutMargin"} & names
+    assert {"ConsulNoLeader", "ConsulServerDown"} <= names
+
+
+def test_where_there_are_no_clients_none_is_missed() -> None:
+    assert not [rule["alert"] for rule in alerts(client_replicas=0) if "Client" in rule["alert"]]
+
+
+@pytest.mark.parametrize(("hours", "warning", "critical"), [(720, 2592000, 648000), (1, 3600, 900), (0, 3600, 900)])
+def test_a_certificate_is_near_its_end_when_an_update_would_renew_it(hours: int, warning: int, critical: int) -> None:
+    found = expressions("ConsulCertificateExpiring", certificate_renewal_hours=hours)
+    assert [expression.partition(" < ")[2] for expression in found] == [str(warning), str(critical)]

@@ -1,0 +1,198 @@
+"""The graph that the component declares, by the inputs its resources get."""
+
+import json
+from typing import Any
+
+import pytest
+from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
+from pydantic import ValidationError
+from syrupy.assertion import SnapshotAssertion
+
+from components.acl.tokens import MANAGEMENT, RECOVERY, agent_tokens
+from components.agents.agent_config import gossip_key
+from components.naming import Naming
+from tests.unit.conftest import PASSWORD, Declare, Inputs, Recorder, development, production
+
+
+def pod(recorder: Recorder, stateful_set: str) -> Inputs:
+    return recorder.of_kind("StatefulSet")[stateful_set]["spec"]["template"]["spec"]
+
+
+def test_golden_development(declare: Declare, snapshot: SnapshotAssertion) -> None:
+    settings = development(ingress_enabled=True, ingress_host="consul.localhost")
+    assert declare(settings).inputs == snapshot
+
+
+def test_golden_production(declare: Declare, snapshot: SnapshotAssertion) -> None:
+    assert declare(production()).inputs == snapshot
+
+
+def test_production_has_no_ingress(declare: Declare) -> None:
+    assert not declare(production()).of_kind("Ingress")
+    assert declare(development(ingress_enabled=True, ingress_host="a.example")).of_kind("Ingress")
+    with pytest.raises(ValidationError, match="ingressEnabled"):
+        production(ingress_enabled=True, ingress_host="a.example")
+
+
+def test_the_ingress_takes_a_given_certificate_or_one_of_the_clusters_own(declare: Declare) -> None:
+    shown = {"ingress_enabled": True, "ingress_host": "a.example"}
+    own, given = declare(development(**shown)), declare(development(**shown, ingress_tls_secret="mine"))  # noqa: S106
+    (tls,) = own.of_kind("Ingress")["consul-ui"]["spec"]["tls"]
+    assert tls["hosts"] == ["a.example"]
+    assert tls["secretName"].startswith("consul-ui")
+    assert own.of_kind("CertRequest")["consul-ui"]["dnsNames"] == ["a.example"]
+    (tls,) = given.of_kind("Ingress")["consul-ui"]["spec"]["tls"]
+    assert tls["secretName"] == "mine"
+    assert "consul-ui" not in given.of_kind("CertRequest")
+
+
+def test_each_server_has_a_volume_that_nobody_else_can_bind(declare: Declare) -> None:
+    volumes = declare(development()).of_kind("PersistentVolume")
+    bound = {volume["spec"]["claimRef"]["name"]: node_of(volume) for volume in volumes.values()}
+    assert bound == {"data-consul-0": "node-1", "data-consul-1": "node-2", "data-consul-2": "node-3"}
+
+
+def node_of(volume: Inputs) -> str:
+    """The one node where a volume can be used."""
+    (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
+    (expression,) = term["matchExpressions"]
+    (node,) = expression["values"]
+    return node
+
+
+def test_a_storage_class_makes_the_volumes_itself(declare: Declare) -> None:
+    recorder = declare(production())
+    assert not recorder.of_kind("PersistentVolume")
+    (claim,) = recorder.of_kind("StatefulSet")["consul"]["spec"]["volumeClaimTemplates"]
+    assert claim["spec"]["storageClassName"] == "fast"
+
+
+def test_only_servers_get_the_servers_key(declare: Declare) -> None:
+    recorder = declare(development())
+
+    def tls_files(stateful_set: str) -> list[str]:
+        (volume,) = [volume for volume in pod(recorder, stateful_set)["volumes"] if volume["name"] == "tls"]
+        return [item["key"] for item in volume["secret"]["items"]]
+
+    assert tls_files("consul") == ["ca.pem", "consul.pem", "consul-key.pem"]
+    assert tls_files("consul-client") == ["ca.pem", "client.pem", "client-key.pem"]
+
+
+def test_the_secret_has_the_walkthroughs_four_keys(declare: Declare) -> None:
+    recorder = declare(development())
+    data = recorder.of_kind("Secret")["consul"]["stringData"]
+    assert is_rpc_secret(data)
+    assert set(unwrap_rpc_secret(data)) == {
+        "gossip-encryption-key",
+        "ca.pem",
+        "consul.pem",
+        "consul-key.pem",
+    }
+    assert set(recorder.of_kind("ConfigMap")["consul"]["data"]) == {"server.json", "client.json"}
+
+
+@pytest.mark.parametrize("stateful_set", ["consul", "consul-client"])
+def test_no_secret_is_in_a_pod_spec(declare: Declare, stateful_set: str) -> None:
+    text = json.dumps(declare(production()).of_kind("StatefulSet")[stateful_set])
+    tokens = [token.secret_id(PASSWORD) for token in (MANAGEMENT, RECOVERY, *agent_tokens(Naming("consul", "consul")))]
+    for secret in (PASSWORD, gossip_key(PASSWORD), "PRIVATE KEY", *tokens):
+        assert secret not in text
+
+
+def test_what_pods_mount_is_immutable_and_named_by_pulumi(declare: Declare) -> None:
+    recorder = declare(development())
+    mounted = recorder.of_kind("Secret") | recorder.of_kind("ConfigMap")
+    assert mounted.pop("consul-bootstrap")["metadata"]["name"] == "consul-bootstrap"
+    assert len(mounted) == 5
+    for inputs in mounted.values():
+        assert inputs["immutable"] is True
+        assert "name" not in inputs["metadata"]
+
+
+def changed(before: Recorder, after: Recorder) -> set[str]:
+    return {name for name in before.inputs | after.inputs if before.inputs.get(name) != after.inputs.get(name)}
+
+
+def test_more_servers_leave_the_running_ones_alone(declare: Declare) -> None:
+    before = declare(development())
+    after = declare(development(server_replicas=5, storage_nodes=("node-1", "node-2", "node-3", "node-1", "node-2")))
+    assert changed(before, after) == {
+        "ConfigMap consul-bootstrap",
+        "ConsulCluster consul",
+        "Job consul-health",
+        "PersistentVolume data-consul-3",
+        "PersistentVolume data-consul-4",
+        "Stash consul",
+        "StatefulSet consul",
+    }
+    assert pod(before, "consul") == pod(after, "consul")
+
+
+def test_a_new_services_token_restarts_nobody(declare: Declare) -> None:
+    before, after = declare(production()), declare(production(service_tokens=("web",)))
+    # The Job follows, by the Secret's new name, which these mocks do not give.
+    assert changed(before, after) == {"ConsulCluster consul", "Secret consul-acl"}
+
+
+def test_servers_taken_away_keep_their_volumes(declare: Declare) -> None:
+    nodes = {"storage_class": "", "storage_nodes": ("a", "b", "c", "d", "e")}
+    five, three = declare(production(server_replicas=5, **nodes)), declare(production(server_replicas=3, **nodes))
+    assert five.of_kind("PersistentVolume") == three.of_kind("PersistentVolume")
+    retention = three.of_kind("StatefulSet")["consul"]["spec"]["persistentVolumeClaimRetentionPolicy"]
+    assert retention == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+
+
+def test_the_health_check_is_a_new_one_for_every_change_of_the_agents(declare: Declare) -> None:
+    def revision(**settings: Any) -> str:
+        job = declare(development(**settings)).of_kind("Job")["consul-health"]
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        return next(variable["value"] for variable in container["env"] if variable["name"] == "REVISION")
+
+    changes: list[dict[str, Any]] = [
+        {},
+        {"image": "hashicorp/consul:1.22.5"},
+        {"client_replicas": 4},
+        {"server_resources": {"requests": {"cpu": "1"}}},
+    ]
+    assert revision() == revision()
+    assert len({revision(**change) for change in changes}) == len(changes)
+
+
+def test_outputs_are_the_documented_ones(declare: Declare) -> None:
+    outputs = declare(development()).outputs
+    assert outputs["gossipKey"] == gossip_key(PASSWORD)
+    assert outputs["uiUrl"] is None
+    assert outputs["dnsAddress"] == "10.0.0.10:53"
+    assert outputs["serverHosts"] == [f"consul-{ordinal}.consul.consul.svc" for ordinal in range(3)]
+    assert outputs["clientHosts"] == [f"consul-client-{ordinal}.consul-client.consul.svc" for ordinal in range(3)]
+    assert outputs["managementToken"] == MANAGEMENT.secret_id(PASSWORD)
+
+
+def test_without_acls_there_is_no_token(declare: Declare) -> None:
+    recorder = declare(development(acl_enabled=False))
+    assert recorder.outputs["managementToken"] is None
+    assert recorder.outputs["serviceTokens"] == {}
+    spec = pod(recorder, "consul")
+    # Its scripts say what they do where there is one.
+    del spec["containers"][0]["lifecycle"], spec["containers"][0]["startupProbe"]
+    assert "token" not in json.dumps(spec).lower().replace("automountserviceaccounttoken", "")
+    assert set(recorder.of_kind("Job")) == {"consul-health"}
+
+
+def test_pods_go_where_the_settings_say(declare: Declare) -> None:
+    settings = production(
+        priority_class="high",
+        node_selector={"pool": "consul"},
+        tolerations=({"key": "dedicated", "operator": "Exists", "effect": "NoSchedule", "tolerationSeconds": 5},),
+    )
+    for stateful_set in ("consul", "consul-client"):
+        spec = pod(declare(settings), stateful_set)
+        assert spec["priorityClassName"] == "high"
+        assert spec["nodeSelector"] == {"pool": "consul"}
+        (toleration,) = spec["tolerations"]
+        assert toleration == {
+            "key": "dedicated",
+            "operator": "Exists",
+            "effect": "NoSchedule",
+            "tolerationSeconds": 5,
+        }

@@ -1,0 +1,136 @@
+"""Building: once, in order, and with the log's end when it fails. Go is a script here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tools.toolchain import cache, golang, parts
+from tools.toolchain.build import build, with_needs
+from tools.toolchain.errors import ToolchainError
+from tools.toolchain.parts import GoPart
+
+FAKE_GO = """#!/bin/sh
+echo "$*" >> "$FAKE_GO_CALLS"
+case $1 in
+env) echo "$FAKE_GO_VERSION" ;;
+list) echo some/package ;;
+build)
+    [ -z "$FAKE_GO_FAILS" ] || { echo "main.go:1:1: syntax error"; exit 2; }
+    for argument; do
+        [ "$previous" != -o ] || echo built > "$argument"
+        previous=$argument
+    done
+    mkdir -p "$GOCACHE" ;;
+esac
+"""
+
+
+@pytest.fixture(autouse=True)
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Put a `go` on the PATH that only writes files; return the list of its calls."""
+    program = tmp_path / "bin" / "go"
+    program.parent.mkdir()
+    program.write_text(FAKE_GO)
+    program.chmod(0o755)
+    calls = tmp_path / "calls"
+    calls.touch()
+    for name, value in {
+        "PATH": f"{program.parent}:/usr/bin:/bin",
+        "FAKE_GO_CALLS": str(calls),
+        "FAKE_GO_VERSION": "go1.26.1",
+        "FAKE_GO_FAILS": "",
+        "CONSUL_CLUSTER_CACHE": str(tmp_path / "cache"),
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(parts, "HERE", tmp_path)
+    golang.version.cache_clear()
+    yield calls
+    golang.version.cache_clear()
+
+
+def go_part(name: str, after: str = "") -> GoPart:
+    part = GoPart(name, makes=(name,), after=after)
+    part.module.mkdir(parents=True)
+    (part.module / "main.go").write_text("package main")
+    return part
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def test_a_part_is_built_once(go: Path) -> None:
+    part = go_part("tool")
+    assert build([part], quiet()) == 1
+    assert (part.folder / "bin" / "tool").read_text() == "built\n"
+    calls = go.read_text()
+    assert build([part], quiet()) == 0
+    assert go.read_text() == calls
+
+
+def test_build_tags_leave_out_what_is_neither_downloaded_nor_compiled(go: Path) -> None:
+    build([replace(go_part("tool"), tags=("small", "quick"))], quiet())
+    calls = [call for call in go.read_text().splitlines() if not call.startswith("env")]
+    assert len(calls) == 2
+    assert all("-tags=small,quick" in call.split() for call in calls)
+
+
+def test_gos_own_caches_are_dropped() -> None:
+    build([go_part("tool")], quiet())
+    assert not golang.caches().exists()
+
+
+def test_a_failure_shows_the_end_of_the_log_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = go_part("tool")
+    monkeypatch.setenv("FAKE_GO_FAILS", "yes")
+    with pytest.raises(ToolchainError, match="syntax error") as failure:
+        build([part], quiet())
+    assert str(cache.log("tool")) in str(failure.value)
+    assert not part.built
+
+    monkeypatch.setenv("FAKE_GO_FAILS", "")
+    assert build([part], quiet()) == 1
+
+
+def test_where_there_is_no_terminal_lines_say_what_is_done() -> None:
+    console = quiet()
+    build([go_part("one"), go_part("two")], console)
+    assert isinstance(console.file, io.StringIO)
+    assert "one done in 0:0" in console.file.getvalue()
+    assert "2 of 2 parts" in console.file.getvalue()
+
+
+def test_parts_that_share_their_packages_do_not_compile_them_twice(go: Path) -> None:
+    build([go_part("one"), go_part("two", after="one")], quiet())
+    commands = [call.split()[0] for call in go.read_text().splitlines() if not call.startswith("env")]
+    assert commands == ["list", "build", "list", "build"]
+
+
+def test_needs_come_first_and_once() -> None:
+    names = [part.name for part in with_needs([parts.named("pulumi-home"), parts.named("pulumi")])]
+    assert names == ["pulumi", "provider-kubernetes", "provider-random", "provider-tls", "pulumi-home"]
+
+
+@pytest.mark.parametrize("version", ["go1.25.9", "go1.9", "devel", ""])
+def test_an_old_go_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setenv("FAKE_GO_VERSION", version)
+    with pytest.raises(ToolchainError, match=r"Install Go 1\.26"):
+        golang.version()
+
+
+def test_a_missing_go_is_answered_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolchainError, match=r"no `go` on the PATH.*Install Go 1\.26"):
+        golang.version()
+
+
+@pytest.mark.parametrize("version", ["go1.26", "go1.26.8", "go1.27rc1", "go2.0"])
+def test_a_new_enough_go_is_taken(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setenv("FAKE_GO_VERSION", version)
+    assert golang.version() == version

@@ -1,0 +1,127 @@
+"""The parts: what they are made from decides where they are, and their versions agree with everything else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tools.toolchain import golang, parts
+from tools.toolchain.errors import ToolchainError
+from tools.toolchain.parts import GoPart
+
+ROOT = Path(__file__).parents[4]
+GO_PARTS = [part for part in parts.ALL if isinstance(part, GoPart)]
+
+
+@pytest.fixture
+def go_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golang, "version", lambda: "go1.26.1")
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go_version: None) -> Path:
+    """Copy the modules, and return the folder of provider-tls."""
+    for name in ("go", "pulumi_home.py", "language_host.py", "pulumi-language-python"):
+        source = parts.HERE / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    monkeypatch.setattr(parts, "HERE", tmp_path)
+    return tmp_path / "go" / "provider-tls"
+
+
+@pytest.mark.parametrize("file", ["go.mod", "go.sum", "main.go", "new.go"])
+def test_another_source_makes_another_result(copied: Path, file: str) -> None:
+    before = parts.named("provider-tls").key
+    assert parts.named("provider-tls").key == before
+    with (copied / file).open("a") as source:
+        source.write("\n")
+    assert parts.named("provider-tls").key != before
+
+
+def test_another_go_makes_another_result(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = parts.named("provider-tls").key
+    monkeypatch.setattr(golang, "version", lambda: "go1.27.0")
+    assert parts.named("provider-tls").key != before
+
+
+def test_another_flag_makes_another_result(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = parts.named("provider-tls").key
+    monkeypatch.setattr(golang, "LINKER_FLAGS", ())
+    assert parts.named("provider-tls").key != before
+
+
+def test_other_build_tags_make_another_result(copied: Path) -> None:
+    part = parts.named("provider-tls")
+    assert isinstance(part, GoPart)
+    assert replace(part, tags=("small",)).key != part.key
+
+
+def test_another_start_script_makes_another_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("apt.py", "debian.py", "browser"):
+        source = parts.HERE / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    monkeypatch.setattr(parts, "HERE", tmp_path)
+    before = parts.named("chromium").key
+    (tmp_path / "browser" / "fonts.conf").write_text("")
+    assert parts.named("chromium").key != before
+
+
+def test_a_result_is_made_anew_with_what_it_needs_and_with_nothing_else(copied: Path) -> None:
+    home, random = parts.named("pulumi-home").key, parts.named("provider-random").key
+    (copied / "go.sum").write_text("")
+    assert parts.named("pulumi-home").key != home
+    assert parts.named("provider-random").key == random
+
+
+@pytest.mark.parametrize(
+    ("part", "module", "version"),
+    [
+        ("kubernetes", "k8s.io/kubernetes", parts.KUBERNETES_VERSION),
+        ("consul", "github.com/hashicorp/consul", parts.CONSUL_VERSION),
+        ("pulumi", "github.com/pulumi/pulumi/pkg/v3", parts.PULUMI_VERSION),
+        ("traefik", "github.com/traefik/traefik/v3", parts.TRAEFIK_VERSION),
+        ("promtool", "github.com/prometheus/prometheus", parts.CHECKER_VERSIONS["promtool"]),
+        ("kube-score", "github.com/zegl/kube-score", parts.CHECKER_VERSIONS["kube-score"]),
+        ("kubeconform", "github.com/yannh/kubeconform", parts.CHECKER_VERSIONS["kubeconform"]),
+        ("actionlint", "github.com/rhysd/actionlint", parts.CHECKER_VERSIONS["actionlint"]),
+        ("language-yaml", "github.com/pulumi/pulumi-yaml", parts.YAML_VERSION),
+    ],
+)
+def test_the_version_told_is_the_version_built(part: str, module: str, version: str) -> None:
+    text = (parts.HERE / "go" / part / "go.mod").read_text()
+    assert re.search(rf"^(require|\t) ?{re.escape(module)} v{re.escape(version)}( // indirect)?$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [
+        ("pulumi", parts.PULUMI_VERSION),
+        *((f"pulumi-{name}", version) for name, version in parts.PROVIDERS.items()),
+    ],
+)
+def test_python_asks_for_the_versions_that_are_built(package: str, version: str) -> None:
+    requirements = (ROOT / "requirements.txt").read_text()
+    assert re.search(rf"^{package}=={re.escape(version)}\b", requirements, re.MULTILINE)
+
+
+def test_every_module_of_kubernetes_is_of_one_version() -> None:
+    text = (parts.HERE / "go" / "kubernetes" / "go.mod").read_text()
+    staged = "v" + parts.KUBERNETES_VERSION.replace("1.", "0.", 1)
+    replaced = re.findall(r"^\t(k8s\.io/\S+) => (\S+) (\S+)$", text, re.MULTILINE)
+    assert replaced
+    assert all(old == new and version == staged for old, new, version in replaced)
+
+
+@pytest.mark.parametrize("part", GO_PARTS, ids=lambda part: part.name)
+def test_every_go_part_is_pinned_by_checksums(part: GoPart) -> None:
+    assert (part.module / "go.sum").stat().st_size > 0
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ToolchainError, match=r"'kubernets'.*kubernetes"):
+        parts.named("kubernets")
+    with pytest.raises(ToolchainError, match=r"'kubeclt'.*kubectl"):
+        parts.maker("kubeclt")

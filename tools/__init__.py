@@ -1,0 +1,1 @@
+"""Tools for development and CI. Nothing here is deployed, and nothing here knows the component."""

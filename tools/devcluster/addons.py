@@ -1,0 +1,192 @@
+"""What every cluster has in it: DNS, enforcement of network policies, an ingress controller, and their rights."""
+
+import re
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+from tools.devcluster.gateway import INGRESS_NODE
+from tools.devcluster.images import COREDNS, NETWORK_POLICIES, TRAEFIK
+from tools.devcluster.network import POLICY_QUEUE
+from tools.devcluster.plan import CLUSTER_DOMAIN
+
+Manifest = dict[str, Any]
+
+INGRESS_NAMESPACE = "traefik"
+INGRESS_CLASS = "traefik"
+
+# A name outside the cluster gets its answer at once instead of after a time-out. In a server block of its own, since
+# `template` comes before `kubernetes` whatever their order in the file.
+_NO_SUCH_NAME = ".:53 {\n    template ANY ANY {\n        rcode NXDOMAIN\n    }\n}\n"
+
+
+def in_order(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Workloads last, since a pod is refused, and only tried again later, before its service account is there."""
+    return sorted(manifests, key=lambda manifest: manifest["kind"] in ("DaemonSet", "Deployment"))
+
+
+def access() -> list[Manifest]:
+    """The rights that `kubeadm init` would give in later phases."""
+    return [
+        _cluster_role_binding("devcluster-admins", "cluster-admin", "Group", "kubeadm:cluster-admins"),
+        _cluster_role_binding(
+            "devcluster-kubelet-api", "system:kubelet-api-admin", "User", "kube-apiserver-kubelet-client"
+        ),
+    ]
+
+
+def dns(kubeadm_manifest: Iterable[Manifest], nodes: int) -> list[Manifest]:
+    """CoreDNS as kubeadm sets it up, with our image, and on two nodes where there are two."""
+    manifests = deepcopy(list(kubeadm_manifest))
+    for manifest in manifests:
+        if manifest["kind"] == "ConfigMap":
+            manifest["data"]["Corefile"] = without_upstream(manifest["data"]["Corefile"])
+        if manifest["kind"] == "Deployment":
+            manifest["spec"]["replicas"] = min(nodes, 2)
+            pod = manifest["spec"]["template"]["spec"]
+            # Kubeadm only prefers two nodes, and the first node to be Ready would get both.
+            affinity = pod["affinity"]["podAntiAffinity"]
+            (preferred,) = affinity.pop("preferredDuringSchedulingIgnoredDuringExecution")
+            affinity["requiredDuringSchedulingIgnoredDuringExecution"] = [preferred["podAffinityTerm"]]
+            (container,) = pod["containers"]
+            container["image"] = COREDNS.reference
+            container["readinessProbe"]["periodSeconds"] = 1
+    return manifests
+
+
+def without_upstream(corefile: str) -> str:
+    """The Corefile for a network that leads nowhere: names outside the cluster do not exist."""
+    zones = " ".join(f"{zone}:53" for zone in (CLUSTER_DOMAIN, "in-addr.arpa", "ip6.arpa"))
+    corefile = corefile.replace(".:53 {", f"{zones} {{", 1)
+    corefile = re.sub(r" *fallthrough .*\n", "", corefile)
+    corefile = re.sub(r" *forward [^}]*}\n", "", corefile)
+    return corefile + _NO_SUCH_NAME
+
+
+def network_policies() -> list[Manifest]:
+    """One policy enforcer per node: it answers what the node's queue asks, see devcluster.network."""
+    name, namespace = "kube-network-policies", "kube-system"
+    rules = [
+        {"apiGroups": [""], "resources": ["pods", "namespaces"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["list", "watch"]},
+    ]
+    node_name = {"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    pod = {
+        "hostNetwork": True,
+        "priorityClassName": "system-node-critical",
+        "serviceAccountName": name,
+        "tolerations": [{"operator": "Exists"}],
+        "containers": [
+            {
+                "name": "enforcer",
+                "image": NETWORK_POLICIES.reference,
+                "args": ["--hostname-override=$(NODE_NAME)", f"--nfqueue-id={POLICY_QUEUE}"],
+                "env": [node_name],
+                "securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
+            }
+        ],
+    }
+    return [
+        *_identity(name, namespace, rules),
+        _workload("DaemonSet", name, namespace, pod),
+    ]
+
+
+def ingress() -> list[Manifest]:
+    """Traefik, the default ingress class, on ports 80 and 443 of one node.
+
+    Backends whose Service port is named `https` are called by HTTPS, their certificates unchecked.
+    """
+    name, namespace = "traefik", INGRESS_NAMESPACE
+    rules = [
+        {"apiGroups": [""], "resources": ["services", "secrets", "nodes"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+        {
+            "apiGroups": ["networking.k8s.io"],
+            "resources": ["ingresses", "ingressclasses"],
+            "verbs": ["get", "list", "watch"],
+        },
+        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses/status"], "verbs": ["update"]},
+    ]
+    ports = [
+        {"name": "http", "containerPort": 8000, "hostPort": 80},
+        {"name": "https", "containerPort": 8443, "hostPort": 443},
+    ]
+    pod = {
+        "serviceAccountName": name,
+        "nodeSelector": {"kubernetes.io/hostname": INGRESS_NODE.name},
+        "containers": [
+            {
+                "name": "traefik",
+                "image": TRAEFIK.reference,
+                "args": [
+                    "--entrypoints.http.address=:8000",
+                    "--entrypoints.https.address=:8443",
+                    "--ping=true",
+                    "--ping.entrypoint=http",
+                    "--providers.kubernetesingress=true",
+                    "--providers.kubernetesingress.ingressendpoint.hostname=localhost",
+                    "--serverstransport.insecureskipverify=true",
+                    "--global.checknewversion=false",
+                    "--global.sendanonymoususage=false",
+                ],
+                "ports": ports,
+                "readinessProbe": {"httpGet": {"path": "/ping", "port": "http"}, "periodSeconds": 1},
+            }
+        ],
+    }
+    ingress_class = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IngressClass",
+        "metadata": {
+            "name": INGRESS_CLASS,
+            "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
+        },
+        "spec": {"controller": "traefik.io/ingress-controller"},
+    }
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        *_identity(name, namespace, rules),
+        ingress_class,
+        _workload("Deployment", name, namespace, pod),
+    ]
+
+
+def _identity(name: str, namespace: str, rules: list[Manifest]) -> list[Manifest]:
+    """A service account, and the rights it has in the whole cluster."""
+    rbac = "rbac.authorization.k8s.io"
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},
+        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
+        },
+    ]
+
+
+def _cluster_role_binding(name: str, role: str, subject_kind: str, subject: str) -> Manifest:
+    rbac = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": subject_kind, "apiGroup": rbac, "name": subject}],
+    }
+
+
+def _workload(kind: str, name: str, namespace: str, pod: Manifest) -> Manifest:
+    labels = {"app.kubernetes.io/name": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+    }

@@ -1,0 +1,129 @@
+"""A cluster: bring it up, look at it, take it down."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from tools.devcluster import gateway, images
+from tools.devcluster.cgroups import remove_root
+from tools.devcluster.errors import DevclusterError
+from tools.devcluster.fleet import Fleet, cluster_cgroup
+from tools.devcluster.health import Health
+from tools.devcluster.kubectl import Kubectl
+from tools.devcluster.plan import check_name, plan_nodes
+from tools.devcluster.programs import binary, check_host, check_toolchain
+from tools.devcluster.progress import Progress
+from tools.devcluster.starting import Start
+from tools.devcluster.state import Record, State, default_state
+
+DEFAULT_NODES = 3
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A Kubernetes cluster on this machine; `state` is the folder that holds the folders of all clusters."""
+
+    name: str = "dev"
+    state: Path = field(default_factory=default_state)
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        """Refuse a name that could not be a folder's or a host's."""
+        check_name(self.name)
+
+    @property
+    def files(self) -> State:
+        """Everything the cluster keeps on disk."""
+        return State(self.state.absolute() / self.name)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig; raises DevclusterError where there is no cluster."""
+        return self.fleet.state.kubeconfig
+
+    @property
+    def http_port(self) -> int:
+        """Port on 127.0.0.1 where the ingress controller takes HTTP."""
+        return self.fleet.record.http_port
+
+    @property
+    def https_port(self) -> int:
+        """Port on 127.0.0.1 where the ingress controller takes HTTPS."""
+        return self.fleet.record.https_port
+
+    @property
+    def fleet(self) -> Fleet:
+        """The cluster's machines; raises DevclusterError where there is no cluster."""
+        record = self.files.read()
+        if record is None:
+            raise DevclusterError(f"there is no cluster {self.name!r} in {self.state}: `devcluster up` makes it")
+        return Fleet(self.files, record)
+
+    @property
+    def kubectl(self) -> Kubectl:
+        """kubectl for this cluster."""
+        kubeconfig = self.kubeconfig  # first, for it is clearer that there is no cluster than that kubectl is not built
+        return Kubectl(binary("kubectl"), kubeconfig)
+
+    def up(self, nodes: int | None = None) -> None:
+        """Make the cluster, or what is missing of it; `nodes` workers, by default 3 or as many as it has."""
+        plan_nodes(DEFAULT_NODES if nodes is None else nodes)
+        check_host()
+        check_toolchain()
+        self.files.create()
+        with self.files.locked():
+            fleet = Fleet(self.files, self._record(nodes))
+            if self.missing() is None:
+                self.progress.done(f"Cluster {self.name} is up already: {self._summary(fleet)}")
+                return
+            Start(fleet, self.kubectl, self.progress).run()
+            self.progress.done(f"Cluster {self.name} is up: {self._summary(fleet)}")
+
+    def down(self) -> None:
+        """End all processes of the cluster and delete its folder; a cluster that is not there is fine."""
+        files, group = self.files, cluster_cgroup(self.files)
+        if not files.folder.exists() and not group.exists:
+            self.progress.done(f"There is no cluster {self.name}")
+            return
+        check_host()
+        with self.progress.step(f"Taking down cluster {self.name}"):
+            files.folder.mkdir(parents=True, exist_ok=True)
+            with files.locked():
+                group.kill()
+                group.remove()
+                remove_root()
+                files.remove()
+
+    def load_image(self, archive: Path) -> None:
+        """Import an image archive, as `docker save` writes it, into every node that does not have its images yet."""
+        fleet = self.fleet
+        with self.progress.step(f"Loading {archive.name}"), ThreadPoolExecutor() as pool:
+            list(pool.map(partial(images.load, archive=archive), map(fleet.worker, fleet.nodes)))
+
+    def missing(self) -> str | None:
+        """What the cluster lacks to be ready, or None."""
+        return Health(self.fleet, self.kubectl).missing()
+
+    def _record(self, nodes: int | None) -> Record:
+        record = self.files.read()
+        if record is None:
+            record = Record(
+                nodes=DEFAULT_NODES if nodes is None else nodes,
+                api_port=gateway.free_port(gateway.FIRST_API_PORT),
+                http_port=gateway.free_port(gateway.FIRST_HTTP_PORT),
+                https_port=gateway.free_port(gateway.FIRST_HTTPS_PORT),
+            )
+            self.files.write(record)
+        elif nodes is not None and nodes != record.nodes:
+            raise DevclusterError(
+                f"cluster {self.name} has {record.nodes} nodes, not {nodes}: `devcluster down` first, then `up` anew"
+            )
+        return record
+
+    def _summary(self, fleet: Fleet) -> str:
+        record = fleet.record
+        return (
+            f"{record.nodes} nodes Ready; ingress at http://localhost:{record.http_port}"
+            f" and https://localhost:{record.https_port}; KUBECONFIG={self.kubeconfig}"
+        )

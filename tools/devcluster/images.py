@@ -1,0 +1,117 @@
+"""Container images: the cluster's own, made from programs of the toolchain, and archives that a user loads."""
+
+import hashlib
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.devcluster.errors import DevclusterError
+from tools.devcluster.gateway import INGRESS_NODE
+from tools.devcluster.machine import Machine
+from tools.devcluster.plan import Node
+from tools.devcluster.programs import binary
+from tools.toolchain import images as archives
+
+_CTR = ("ctr", "--namespace=k8s.io")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that holds one static program."""
+
+    reference: str
+    program: str
+    arguments: tuple[str, ...] = ()
+
+    def write(self, folder: Path) -> Path:
+        """Write the image's archive and give back its path."""
+        archive = folder / f"{self.program}.tar"
+        if not archive.exists():
+            draft = archive.with_suffix(".new")
+            archives.write_archive(
+                draft,
+                self.reference,
+                [archives.file(f"/{self.program}", binary(self.program))],
+                entrypoint=[f"/{self.program}", *self.arguments],
+            )
+            draft.replace(archive)
+        return archive
+
+
+# A pod's sandbox only has to exist.
+PAUSE = Image("registry.k8s.io/pause:3.10.1", "busybox", ("sleep", "2147483647"))
+COREDNS = Image("registry.k8s.io/coredns/coredns:v1.15.0", "coredns")
+TRAEFIK = Image("docker.io/library/traefik:v3.6.0", "traefik")
+NETWORK_POLICIES = Image("registry.k8s.io/networking/kube-network-policies:v0.8.0", "kube-network-policies")
+OWN = (PAUSE, COREDNS, NETWORK_POLICIES, TRAEFIK)
+
+
+def wanted(node: Node) -> list[Image]:
+    """The images that a node needs for the cluster's own pods."""
+    return [image for image in OWN if image != TRAEFIK or node == INGRESS_NODE]
+
+
+def is_served(machine: Machine) -> bool:
+    """Whether the node's container runtime answers."""
+    try:
+        machine.run([*_CTR, "version"])
+    except DevclusterError:
+        return False
+    return True
+
+
+def load(machine: Machine, archive: Path) -> bool:
+    """Import an archive into a node, unless its images are there; tells whether it had to."""
+    if all(_config_digest(machine, name) == digest for name, digest in archive_contents(archive).items()):
+        return False
+    machine.run([*_CTR, "images", "import", str(archive.resolve())])
+    return True
+
+
+def archive_contents(archive: Path) -> dict[str, str]:
+    """The images of an archive as `docker save` writes it: full name to digest of the image's configuration."""
+    try:
+        with tarfile.open(archive) as tar:
+            manifest: list[dict[str, Any]] = json.loads(_read(tar, "manifest.json"))
+            digests = [f"sha256:{hashlib.sha256(_read(tar, image['Config'])).hexdigest()}" for image in manifest]
+    except (OSError, KeyError, ValueError, tarfile.TarError) as error:
+        raise DevclusterError(
+            f"{archive} is not an image archive ({error}): make one with `docker save IMAGE --output FILE`"
+        ) from None
+    return {
+        full_name(tag): digest
+        for image, digest in zip(manifest, digests, strict=True)
+        for tag in image.get("RepoTags") or ()
+    }
+
+
+def full_name(tag: str) -> str:
+    """The name the container runtime knows an image by: `consul:1` is `docker.io/library/consul:1`."""
+    first, _, rest = tag.partition("/")
+    if not rest:
+        return f"docker.io/library/{tag}"
+    if "." in first or ":" in first or first == "localhost":
+        return tag
+    return f"docker.io/{tag}"
+
+
+def _read(tar: tarfile.TarFile, name: str) -> bytes:
+    member = tar.extractfile(name)
+    if member is None:
+        raise KeyError(f"{name} is no file")
+    return member.read()
+
+
+def _references(machine: Machine) -> dict[str, str]:
+    """Names of the images a node has, with the digests of their manifests."""
+    lines = machine.run([*_CTR, "images", "list"]).splitlines()[1:]
+    return {reference: digest for reference, _, digest, *_ in (line.split() for line in lines)}
+
+
+def _config_digest(machine: Machine, name: str) -> str | None:
+    manifest = _references(machine).get(name)
+    if manifest is None:
+        return None
+    return json.loads(machine.run([*_CTR, "content", "get", manifest]))["config"]["digest"]

@@ -1,0 +1,132 @@
+"""The way from whatever is there to a cluster that is ready; every step does only what is missing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.devcluster import addons, gateway, images, node
+from tools.devcluster.fleet import Fleet
+from tools.devcluster.health import Health
+from tools.devcluster.images import Image
+from tools.devcluster.kubectl import Kubectl
+from tools.devcluster.limits import check_inotify
+from tools.devcluster.machine import Machine, Part
+from tools.devcluster.network import lose_packets, plug_in, wire_node, wire_switch
+from tools.devcluster.pki import Kubeadm, write_admin_kubeconfig
+from tools.devcluster.plan import Node
+from tools.devcluster.programs import binary, cni_plugins
+from tools.devcluster.progress import Progress, Step
+from tools.devcluster.waiting import wait_for
+
+_API_LIMIT = 60
+_RUNTIME_LIMIT = 30
+_NODES_LIMIT = 90
+_ADDONS_LIMIT = 120
+
+
+@dataclass(frozen=True)
+class Start:
+    """Brings a cluster up."""
+
+    fleet: Fleet
+    kubectl: Kubectl
+    progress: Progress
+
+    def run(self) -> None:
+        """Return once everything is ready; raises DevclusterError with what was last seen if it is not in time."""
+        check_inotify(self.fleet)
+        kubeadm = Kubeadm(binary("kubeadm"), self.fleet.state)
+        with self.progress.step("Certificates"):
+            kubeadm.make_pki(self.fleet.nodes)
+            write_admin_kubeconfig(self.fleet.state, self.fleet.record.api_port)
+        with self.progress.step(f"Machines and network: control plane and {len(self.fleet.nodes)} nodes"):
+            self._start_machines()
+        with self.progress.step("Control plane, nodes, images") as step, ThreadPoolExecutor() as pool:
+            # In this order, so that nothing waits for what comes after it in the pool.
+            archives = {image: pool.submit(image.write, self.fleet.state.images) for image in images.OWN}
+            runtimes = {worker: pool.submit(self._start_runtime, worker) for worker in self.fleet.nodes}
+            loads = [pool.submit(self._load, worker, runtimes[worker], archives) for worker in self.fleet.nodes]
+            self._start_control_plane(step)
+            self._start_agents(runtimes)
+            for done, load in enumerate(loads):
+                step.say(f"images are loaded into {done} of {len(loads)} nodes")
+                load.result()
+        self._apply_addons(kubeadm)
+        with self.progress.step("Nodes") as step:
+            self._await("all nodes to be Ready", self._health.missing_nodes, _NODES_LIMIT, step)
+        with self.progress.step("DNS, network policies, ingress") as step:
+            self._await("DNS, network policies and ingress", self._health.missing_addons, _ADDONS_LIMIT, step)
+
+    @property
+    def _health(self) -> Health:
+        return Health(self.fleet, self.kubectl)
+
+    def _start_machines(self) -> None:
+        fleet = self.fleet
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Machine.start, [machine for machine, _ in fleet.everything()]))
+        wire_switch(fleet.control_plane, fleet.nodes)
+        for worker in fleet.nodes:
+            wire_node(fleet.control_plane, fleet.worker(worker), worker, fleet.nodes)
+            plug_in(fleet.control_plane, worker)
+            lose_packets(fleet.worker(worker), 0)
+
+    def _start_control_plane(self, step: Step) -> None:
+        fleet = self.fleet
+        for way, listener in zip(fleet.ways, fleet.listeners, strict=True):
+            if fleet.gateway.process(listener) is None:
+                gateway.check_free(way.port)
+                fleet.gateway.keep_running(listener)
+        for part in fleet.store_and_api:
+            fleet.control_plane.keep_running(part)
+
+        def missing() -> str | None:
+            for part in fleet.store_and_api:
+                fleet.control_plane.check_alive(part)
+            return self._health.missing_api()
+
+        wait_for("the API server", missing, _API_LIMIT, step.say)
+        for part in fleet.controllers:
+            fleet.control_plane.keep_running(part)
+
+    def _start_runtime(self, worker: Node) -> None:
+        machine, runtime = self.fleet.worker(worker), self.fleet.runtime(worker)
+        pods = machine.cgroup / "pods"
+        pods.create()
+        node.prepare_disk(self.fleet.state, worker, pods, cni_plugins())
+        machine.keep_running(runtime)
+
+        def missing() -> str | None:
+            machine.check_alive(runtime)
+            return None if images.is_served(machine) else "no answer"
+
+        wait_for(f"the container runtime of {worker.name}", missing, _RUNTIME_LIMIT)
+
+    def _load(self, worker: Node, runtime: Future[None], archives: Mapping[Image, Future[Path]]) -> None:
+        runtime.result()
+        for image in images.wanted(worker):
+            images.load(self.fleet.worker(worker), archives[image].result())
+
+    def _start_agents(self, runtimes: Mapping[Node, Future[None]]) -> None:
+        for worker, runtime in runtimes.items():
+            runtime.result()
+            for agent in self.fleet.agents(worker):
+                self.fleet.worker(worker).keep_running(agent)
+
+    def _agents(self) -> Iterator[tuple[Machine, Part]]:
+        for worker in self.fleet.nodes:
+            for agent in self.fleet.agents(worker):
+                yield self.fleet.worker(worker), agent
+
+    def _apply_addons(self, kubeadm: Kubeadm) -> None:
+        dns = addons.dns(kubeadm.coredns_manifest(), len(self.fleet.nodes))
+        self.kubectl.apply(addons.in_order([*addons.access(), *dns, *addons.network_policies(), *addons.ingress()]))
+
+    def _await(self, what: str, missing: Callable[[], str | None], limit: float, step: Step) -> None:
+        def look() -> str | None:
+            for machine, agent in self._agents():
+                machine.check_alive(agent)
+            return missing()
+
+        wait_for(what, look, limit, step.say, interval=0.3)

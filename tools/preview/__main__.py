@@ -1,0 +1,63 @@
+"""Previews a stack under the policy pack, with no change to anything; exits with 1 where that fails."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tools.preview import events, report
+from tools.preview.stacks import PreviewError, Target, target
+
+PROJECT_DIR = Path(__file__).parents[2]
+PACK = PROJECT_DIR / "policy"
+
+
+def preview(
+    stack: str,
+    comment: Annotated[Path | None, typer.Option(help="A file for the Markdown.")] = None,
+    project: Annotated[Path, typer.Option(help="The folder of Pulumi.yaml.")] = PROJECT_DIR,
+) -> None:
+    """Preview STACK: its settings are checked, then every policy, and what would change is summed up."""
+    try:
+        with target(stack, project) as found:
+            seen, complaints, failed = _run(found, project)
+    except PreviewError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    if failed and not seen.violations and not seen.errors:
+        seen.errors.append(complaints or "pulumi preview failed and said nothing")
+    print(report.text(stack, seen, found.note, failed=failed), end="")
+    if comment:
+        comment.write_text(report.markdown(stack, seen, found.note, failed=failed))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _run(found: Target, project: Path) -> tuple[events.Preview, str, bool]:
+    """The preview, what the CLI said beside it, and whether it failed."""
+    result = subprocess.run(
+        ["pulumi", "preview", "--json", "--non-interactive", "--policy-pack", str(PACK), *found.arguments],
+        cwd=project,
+        # One event a line: without it, the output says nothing of policies.
+        env={**found.environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return events.read(_events(result.stdout)), result.stderr.strip(), result.returncode != 0
+
+
+def _events(output: str) -> Iterator[dict[str, Any]]:
+    for line in output.splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+if __name__ == "__main__":
+    typer.run(preview)

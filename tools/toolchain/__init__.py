@@ -1,0 +1,60 @@
+"""The real Pulumi, Kubernetes and Consul for machines that cannot download them, built once into a cache.
+
+Other packages ask here where things are; `toolchain build` makes them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tools.toolchain import environment, parts
+from tools.toolchain.environment import users_pulumi
+from tools.toolchain.errors import NotBuiltError, ToolchainError
+from tools.toolchain.parts import CONSUL_IMAGE
+
+__all__ = [
+    "CONSUL_IMAGE",
+    "NotBuiltError",
+    "ToolchainError",
+    "binary",
+    "cni_plugin_dir",
+    "consul_image",
+    "kubernetes_schemas",
+    "pulumi_environment",
+    "users_pulumi",
+]
+
+
+def _folder(part: parts.Part) -> Path:
+    if not part.built:
+        raise NotBuiltError(f"The toolchain's part {part.name!r} is not built: run `toolchain build {part.name}`.")
+    return part.folder
+
+
+def binary(name: str) -> Path:
+    """Return the path of a program, such as `kubelet`; raises NotBuiltError when there is none yet."""
+    if name in ("pulumi", "pulumi-language-python") and (own := users_pulumi()):
+        return own.with_name(name)
+    return _folder(parts.maker(name)) / "bin" / name
+
+
+def cni_plugin_dir() -> Path:
+    """Return the folder of the CNI plugins (bridge, host-local, portmap, ...)."""
+    return _folder(parts.named("debian")) / "root" / "usr" / "lib" / "cni"
+
+
+def consul_image() -> Path:
+    """Return the archive of the image CONSUL_IMAGE, for `ctr images import`."""
+    return _folder(parts.named("consul-image")) / "consul.tar"
+
+
+def kubernetes_schemas() -> Path:
+    """Return the folder of Kubernetes' JSON schemas, one a kind: `{{.ResourceKind}}{{.KindSuffix}}.json`."""
+    return _folder(parts.named("kubernetes-schemas"))
+
+
+def pulumi_environment() -> dict[str, str]:
+    """Return the environment in which `pulumi` is the toolchain's; empty where the user has a Pulumi."""
+    if users_pulumi():
+        return {}
+    return environment.for_pulumi_in(_folder(parts.named("pulumi-home")))

@@ -1,0 +1,105 @@
+"""The `toolchain` command."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import zip_longest
+from typing import Annotated
+
+import typer
+
+from tools import toolchain
+from tools.toolchain import cache, parts
+from tools.toolchain.errors import ToolchainError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="The real Pulumi, Kubernetes and Consul, built once into a cache that all checkouts share.",
+)
+
+
+@contextmanager
+def _plain_errors() -> Generator[None]:
+    """Show what went wrong and what to do, and no traceback."""
+    try:
+        yield
+    except ToolchainError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _wanted(names: list[str]) -> list[parts.Part]:
+    """Return the parts that `names` stand for; the engine's only where the user has no Pulumi."""
+    engine = () if toolchain.users_pulumi() else parts.ENGINE
+    kinds: dict[str, tuple[parts.Part, ...]] = {
+        "cluster": parts.CLUSTER,
+        "engine": engine,
+        "checkers": parts.CHECKERS,
+        "languages": parts.LANGUAGES,
+    }
+    if names:
+        return [part for name in names for part in (kinds[name] if name in kinds else (parts.named(name),))]
+    # By turns, as both kinds are waited for; what only tests need is built when it is named.
+    return [part for pair in zip_longest(parts.CLUSTER, engine) for part in pair if part]
+
+
+@app.command()
+def build(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PART]...",
+            help="Parts as `status` lists them, or all of a kind: `cluster` and `engine`, which are built "
+            "if none is given, and for tests `checkers` and `languages`.",
+        ),
+    ] = None,
+) -> None:
+    """Make the parts that are missing, with everything they need."""
+    from rich.console import Console
+
+    from tools.toolchain.build import build as make
+
+    with _plain_errors():
+        made = make(_wanted(names or []), Console())
+    print(f"toolchain: {made} part(s) made" if made else "toolchain: everything is there", f"in {cache.root()}")
+
+
+@app.command()
+def status() -> None:
+    """List the parts, and where the results are."""
+    own = toolchain.users_pulumi()
+    with _plain_errors():
+        for part in parts.CLUSTER + (() if own else parts.ENGINE) + parts.CHECKERS + parts.LANGUAGES:
+            print(f"{part.name:20} {part.folder if part.built else 'not built'}")
+    if own:
+        print(f"{'pulumi':20} {own} (yours)")
+
+
+@app.command()
+def path(program: Annotated[str, typer.Argument(help="Such as kubectl.")]) -> None:
+    """Print the path of a program."""
+    with _plain_errors():
+        print(toolchain.binary(program))
+
+
+@app.command()
+def consul_image() -> None:
+    """Print the path of the archive of Consul's container image."""
+    with _plain_errors():
+        print(toolchain.consul_image())
+
+
+@app.command()
+def env() -> None:
+    """Print `export` lines for a shell: eval "$(toolchain env)"."""
+    with _plain_errors():
+        for name, value in toolchain.pulumi_environment().items():
+            print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,293 @@
+"""What the toolchain consists of: every part, its version, and what it is made from."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.toolchain import cache as store
+from tools.toolchain import golang
+from tools.toolchain.errors import ToolchainError
+
+HERE = Path(__file__).parent
+
+KUBERNETES_VERSION = "1.35.4"
+CONSUL_VERSION = "1.22.6"
+CONSUL_IMAGE = f"hashicorp/consul:{CONSUL_VERSION}"
+PULUMI_VERSION = "3.259.0"
+TRAEFIK_VERSION = "3.6.0"
+PROVIDERS = {"kubernetes": "4.27.0", "random": "4.21.1", "tls": "5.2.3"}
+"""Pulumi's providers, at the very versions that the Python packages of requirements.txt ask for."""
+YAML_VERSION = "1.38.1"
+CHECKER_VERSIONS = {"kube-score": "1.20.0", "kubeconform": "0.8.0", "actionlint": "1.7.12", "promtool": "0.316.0"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Something built as a whole into a folder of its own."""
+
+    name: str
+    makes: tuple[str, ...] = ()
+    """The programs in the result's `bin` folder."""
+    needs: tuple[str, ...] = ()
+    """The parts whose results this one is made from."""
+    after: str = ""
+    """A part that compiles much the same packages: to wait for it, if it is to be built, is to find them there."""
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield everything which, when it changes, makes another result."""
+        yield platform.machine().encode()
+        yield repr(self.makes).encode()
+
+    @property
+    def key(self) -> str:
+        """The hash of all ingredients, those of the needed parts included."""
+        digest = hashlib.sha256()
+        for ingredient in self.ingredients():
+            digest.update(hashlib.sha256(ingredient).digest())
+        for need in self.needs:
+            digest.update(named(need).key.encode())
+        return digest.hexdigest()[:16]
+
+    @property
+    def folder(self) -> Path:
+        """Where the result is, or will be."""
+        return store.folder(self.name, self.key)
+
+    @property
+    def built(self) -> bool:
+        """Whether the result is there."""
+        return self.folder.is_dir()
+
+
+@dataclass(frozen=True)
+class GoPart(Part):
+    """Programs built from the Go module in `go/<name>`."""
+
+    variables: tuple[tuple[str, str], ...] = ()
+    """Go variables which the linker sets: every program has its own idea of where its version is kept."""
+    beside: tuple[str, ...] = ()
+    """Files copied from a module into `bin`, each as "module path@path in it"."""
+    tags: tuple[str, ...] = ()
+    """Build tags, which leave out what nobody here uses."""
+
+    @property
+    def module(self) -> Path:
+        """The folder of go.mod."""
+        return HERE / "go" / self.name
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield the module's own files, Go's version and its flags."""
+        yield from super().ingredients()
+        for path in sorted(self.module.iterdir()):
+            yield path.name.encode()
+            yield path.read_bytes()
+        yield golang.version().encode()
+        yield repr((golang.FLAGS, golang.LINKER_FLAGS, golang.TARGET, self.variables, self.beside)).encode()
+        if self.tags:
+            yield repr(self.tags).encode()
+
+
+@dataclass(frozen=True)
+class DebianPart(Part):
+    """Programs unpacked from Debian packages."""
+
+    packages: tuple[str, ...] = ()
+    closure: bool = False
+    """Whether all that they depend on comes with them."""
+    without: tuple[str, ...] = ()
+    """What of that is left out."""
+    ours: tuple[str, ...] = ()
+    """Files of this folder that go into `bin`: a program's start script, and what that needs."""
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield the recipe and the release: the distribution pins the versions."""
+        yield from super().ingredients()
+        yield repr((self.packages, self.closure, self.without, self.ours)).encode()
+        for name in ("apt.py", "debian.py", *self.ours):
+            yield (HERE / name).read_bytes()
+        yield platform.freedesktop_os_release().get("VERSION_CODENAME", "").encode()
+
+
+@dataclass(frozen=True)
+class ConsulImagePart(Part):
+    """The archive of Consul's container image."""
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield the recipe."""
+        yield from super().ingredients()
+        for name in ("images.py", "shared_libraries.py", "consul_archive.py"):
+            yield (HERE / name).read_bytes()
+
+
+@dataclass(frozen=True)
+class SchemasPart(Part):
+    """JSON schemas of Kubernetes' kinds."""
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield the recipe and Kubernetes' version."""
+        yield from super().ingredients()
+        yield (HERE / "json_schemas.py").read_bytes()
+        yield KUBERNETES_VERSION.encode()
+
+
+@dataclass(frozen=True)
+class PulumiHomePart(Part):
+    """A PULUMI_HOME in which the providers are installed, and Pulumi itself with its Python language host."""
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield the recipe and the language host."""
+        yield from super().ingredients()
+        for name in ("pulumi_home.py", "language_host.py", "pulumi-language-python"):
+            yield (HERE / name).read_bytes()
+
+
+def _kubernetes() -> GoPart:
+    major, minor, _ = KUBERNETES_VERSION.split(".")
+    return GoPart(
+        "kubernetes",
+        makes=(
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kubelet",
+            "kube-proxy",
+            "kubectl",
+            "kubeadm",
+        ),
+        variables=tuple(
+            (f"k8s.io/{package}/version.{name}", value)
+            for package in ("component-base", "client-go/pkg")
+            for name, value in (
+                ("gitVersion", f"v{KUBERNETES_VERSION}"),
+                ("gitMajor", major),
+                ("gitMinor", minor),
+                ("gitTreeState", "clean"),
+            )
+        ),
+    )
+
+
+def _provider(name: str) -> GoPart:
+    program = f"pulumi-resource-{name}"
+    beside: tuple[str, ...] = ()
+    if name == "kubernetes":
+        upstream = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+        beside = tuple(f"{upstream}@cmd/{program}/{file}" for file in ("schema.json", "terraform-mapping.json"))
+    return GoPart(
+        f"provider-{name}",
+        makes=(program,),
+        after="provider-random" if name == "tls" else "",
+        variables=(("main.version", PROVIDERS[name]),),
+        beside=beside,
+    )
+
+
+def _checker(name: str, variable: str, *tags: str) -> GoPart:
+    return GoPart(name, makes=(name,), variables=((variable, CHECKER_VERSIONS[name]),), tags=tags)
+
+
+CLUSTER = (
+    DebianPart(
+        "debian",
+        makes=(
+            *("etcd", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "busybox"),
+            *("iptables", "iptables-save", "iptables-restore"),
+            *("ip6tables", "ip6tables-save", "ip6tables-restore"),
+            *("conntrack", "ipset", "socat"),
+        ),
+        packages=(
+            *("etcd-server", "containerd", "runc", "containernetworking-plugins", "busybox-static"),
+            *("iptables", "libxtables12", "libip4tc2", "libip6tc2"),
+            *("conntrack", "libnetfilter-conntrack3", "libnfnetlink0", "libmnl0"),
+            *("ipset", "libipset13"),
+            *("socat", "libwrap0"),
+        ),
+    ),
+    _kubernetes(),
+    GoPart("coredns", makes=("coredns",)),
+    GoPart("consul", makes=("consul",)),
+    DebianPart("curl", packages=("curl",), closure=True),
+    ConsulImagePart("consul-image", needs=("consul", "debian", "curl")),
+    GoPart(
+        "traefik",
+        makes=("traefik",),
+        variables=(("github.com/traefik/traefik/v3/pkg/version.Version", TRAEFIK_VERSION),),
+    ),
+    GoPart("network-policies", makes=("kube-network-policies",)),
+)
+"""The parts of the local Kubernetes, in the order in which it needs them."""
+
+ENGINE = (
+    GoPart(
+        "pulumi",
+        makes=("pulumi",),
+        variables=(("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version", f"v{PULUMI_VERSION}"),),
+    ),
+    *(_provider(name) for name in PROVIDERS),
+    PulumiHomePart(
+        "pulumi-home",
+        # The engine looks for its language host beside itself, so this is the `pulumi` to run.
+        makes=("pulumi", "pulumi-language-python"),
+        needs=("pulumi", *(f"provider-{name}" for name in PROVIDERS)),
+    ),
+)
+"""The parts of Pulumi, for machines that have none installed."""
+
+CHECKERS = (
+    _checker(
+        "promtool",
+        "github.com/prometheus/common/version.Version",
+        # Every cloud's own discovery takes longer to compile than all the rest.
+        *("remove_all_sd", "enable_kubernetes_sd", "enable_consul_sd", "enable_dns_sd"),
+    ),
+    _checker("kube-score", "main.version"),
+    _checker("kubeconform", "main.version"),
+    _checker("actionlint", "github.com/rhysd/actionlint.version"),
+    SchemasPart("kubernetes-schemas"),
+    DebianPart(
+        "chromium",
+        makes=("chromium",),
+        packages=("chromium", "fonts-dejavu-core"),
+        closure=True,
+        without=(
+            "libc6",  # the machine's own goes with its loader
+            # For hardware, desktops and packages' scripts: 250 MB that a headless browser never opens.
+            *("libgl1-mesa-dri", "libllvm15", "libz3-4", "adwaita-icon-theme", "systemd"),
+            *("perl", "libperl5.36", "perl-modules-5.36", "x11-utils", "xdg-utils"),
+        ),
+        ours=("browser/chromium", "browser/fonts.conf"),
+    ),
+)
+"""What only tests need: programs that check what this project writes, and a browser."""
+
+LANGUAGES = (
+    GoPart(
+        "language-yaml",
+        makes=("pulumi-language-yaml",),
+        variables=(("github.com/pulumi/pulumi-yaml/pkg/version.Version", f"v{YAML_VERSION}"),),
+    ),
+)
+"""Pulumi's hosts of other languages than Python: tests use the components from them."""
+
+ALL = CLUSTER + ENGINE + CHECKERS + LANGUAGES
+
+_BY_NAME = {part.name: part for part in ALL}
+_BY_PROGRAM = {program: part for part in ALL for program in part.makes}
+
+
+def named(name: str) -> Part:
+    """Return the part of that name, or say which there are."""
+    if name not in _BY_NAME:
+        raise ToolchainError(f"there is no part {name!r}; there are: {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]
+
+
+def maker(program: str) -> Part:
+    """Return the part that makes `program`, or say which programs there are."""
+    if program not in _BY_PROGRAM:
+        raise ToolchainError(f"no part makes {program!r}; there are: {', '.join(_BY_PROGRAM)}")
+    return _BY_PROGRAM[program]

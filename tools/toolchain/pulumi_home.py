@@ -1,0 +1,29 @@
+"""Pulumi for machines that have none: the engine, its Python language host, its providers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import IO
+
+from tools.toolchain.commands import run
+from tools.toolchain.environment import OFFLINE
+from tools.toolchain.parts import HERE, PROVIDERS, PulumiHomePart, named
+from tools.toolchain.progress import Task
+
+
+async def make(part: PulumiHomePart, to: Path, task: Task, log: IO[str]) -> None:
+    """Put the programs into `to`/bin and install the providers into `to` as PULUMI_HOME."""
+    task.now("installing providers", len(PROVIDERS))
+    programs = to / "bin"
+    programs.mkdir()
+    pulumi = programs / "pulumi"
+    os.link(named("pulumi").folder / "bin" / "pulumi", pulumi)
+    for name in ("pulumi-language-python", "language_host.py"):
+        shutil.copy(HERE / name, programs)
+    env = os.environ | OFFLINE | {"PULUMI_HOME": str(to)}
+    for name, version in PROVIDERS.items():
+        folder = named(f"provider-{name}").folder / "bin"
+        await run([pulumi, "plugin", "install", "resource", name, version, "--file", folder], log, cwd=to, env=env)
+        task.done += 1
