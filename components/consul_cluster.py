@@ -12,6 +12,7 @@ from components.agents.agent_files import create_agent_files
 from components.agents.stateful_sets import create_agents
 from components.changes.guard import create_guard
 from components.health.job import create_health_check
+from components.identity import COMPONENT_TYPE
 from components.kubernetes.disruption_budgets import create_disruption_budgets
 from components.kubernetes.protection import protected, retained
 from components.kubernetes.service_accounts import create_service_accounts
@@ -76,7 +77,7 @@ class ConsulCluster(pulumi.ComponentResource):
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare the cluster; `name` is the servers' StatefulSet's and Service's name, too."""
         inputs = settings.model_dump(mode="json", by_alias=True)
-        super().__init__("consul-cluster:index:ConsulCluster", name, inputs, opts)
+        super().__init__(COMPONENT_TYPE, name, inputs, opts)
         child = pulumi.ResourceOptions(parent=self)
         naming = Naming(name, settings.namespace)
 

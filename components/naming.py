@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from components.identity import AGENT, COMPONENT_LABEL, INSTANCE_LABEL, NAME_LABEL
 from components.settings import Settings
 
 
@@ -60,8 +61,8 @@ class Naming:
 
         https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
         """
-        labels = {"app.kubernetes.io/name": "consul", "app.kubernetes.io/instance": self.name}
-        return labels | ({"app.kubernetes.io/component": component} if component else {})
+        labels = {NAME_LABEL: AGENT, INSTANCE_LABEL: self.name}
+        return labels | ({COMPONENT_LABEL: component} if component else {})
 
     def jobs(self, settings: Settings) -> Sequence[str]:
         """The Jobs that there are."""
@@ -69,7 +70,7 @@ class Naming:
 
     def job_labels(self, job: str) -> dict[str, str]:
         """Labels of a Job's pod: of another name than the agents, or their DNS Service would take it for one."""
-        return self.labels() | {"app.kubernetes.io/name": job}
+        return self.labels() | {NAME_LABEL: job}
 
     def server_names(self, settings: Settings) -> list[str]:
         """The names in the servers' certificate; the servers' number is not part of them."""

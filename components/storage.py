@@ -8,6 +8,7 @@ import pulumi_random as random
 from pulumi_kubernetes.core.v1 import PersistentVolume
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
 
+from components.identity import SERVER
 from components.kubernetes.protection import protected, retained
 from components.naming import Naming
 from components.settings import Settings
@@ -36,7 +37,7 @@ def create_storage(naming: Naming, settings: Settings, opts: pulumi.ResourceOpti
     Where there are more nodes than servers, a volume waits for its server, or keeps the data of one taken away.
     """
     claim: ClaimArgs = {
-        "metadata": {"name": VOLUME, "labels": naming.labels("server")},
+        "metadata": {"name": VOLUME, "labels": naming.labels(SERVER)},
         "spec": {
             "access_modes": ["ReadWriteOnce"],
             "storage_class_name": settings.storage_class or _MANUAL_CLASS,
@@ -64,7 +65,7 @@ def _local_volume(
     """
     return PersistentVolume(
         f"{VOLUME}-{server}",
-        metadata={"name": f"{naming.namespace}-{VOLUME}-{server}", "labels": naming.labels("server")},
+        metadata={"name": f"{naming.namespace}-{VOLUME}-{server}", "labels": naming.labels(SERVER)},
         spec={
             "capacity": {"storage": settings.storage_size},
             "access_modes": ["ReadWriteOnce"],

@@ -28,6 +28,7 @@ from components.acl.objects import CLIENT_ACL, SERVER_ACL, Acl
 from components.agents import agent_config
 from components.agents.agent_files import AgentFiles
 from components.changes.guard import guard_replicas
+from components.identity import CLIENT, SERVER
 from components.kubernetes.lint_waivers import pod_exceptions
 from components.kubernetes.pod import (
     CONTAINER_SECURITY,
@@ -151,7 +152,7 @@ def create_agents(
     """Servers, each on its own volume, and clients, whose data is as short-lived as their pod."""
     data: VolumeMountArgsDict = {"name": VOLUME, "mount_path": agent_config.DATA_DIR}
     servers = _Role(
-        component="server",
+        component=SERVER,
         service=naming.name,
         replicas=settings.server_replicas,
         resources=settings.server_resources,
@@ -175,7 +176,7 @@ def create_agents(
         lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _LEAVE]}}},
     )
     clients = _Role(
-        component="client",
+        component=CLIENT,
         service=naming.clients,
         replicas=settings.client_replicas,
         resources=settings.client_resources,
@@ -252,7 +253,7 @@ def _pod(settings: Settings, files: AgentFiles, role: _Role, labels: dict[str, s
         "node_taints_policy": "Honor",
         "label_selector": {"match_labels": labels},
     }
-    if settings.production and role.component == "server":
+    if settings.production and role.component == SERVER:
         # On two nodes one would have two of three servers, and take the majority with it.
         spread["min_domains"] = _NODES
     # Zones are not for a hard rule: a volume never leaves the one it was made in.

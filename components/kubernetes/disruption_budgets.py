@@ -3,12 +3,13 @@
 import pulumi
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
+from components.identity import CLIENT, SERVER
 from components.naming import Naming
 
 
 def create_disruption_budgets(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
     """One server and one client: the next may go when the one before is ready, and so, if a server, votes again."""
-    for name, component in ((naming.name, "server"), (naming.clients, "client")):
+    for name, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
         labels = naming.labels(component)
         PodDisruptionBudget(
             name,

@@ -17,6 +17,7 @@ from pulumi_kubernetes.core.v1 import ConfigMap
 
 from components.acl.objects import Acl
 from components.agents.agent_config import CA_CERTIFICATE, METRICS_PATH
+from components.identity import CLIENT, SERVER
 from components.kubernetes.immutable import create_secret
 from components.naming import Naming
 from components.settings import Settings
@@ -68,7 +69,7 @@ def create_monitoring(
     # The operator reads what these objects refer to, so that there is nothing else in it.
     data = {CA_CERTIFICATE: ca_certificate} | ({_TOKEN: acl.secret_ids()["metrics"]} if acl else {})
     secret = create_secret(f"{naming.name}-metrics", naming, namespace, data, opts).metadata.name
-    for service, component in ((naming.name, "server"), (naming.clients, "client")):
+    for service, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
         spec = service_monitor(naming, service, component, secret, with_token=acl is not None)
         _custom_resource("ServiceMonitor", service, naming.labels(component), namespace, spec, opts)
 

@@ -15,6 +15,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
+from components.identity import CLIENT, SERVER
 from components.naming import Naming
 from components.settings import Settings
 
@@ -71,7 +72,7 @@ def create_network_policies(
 
 def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     """The ways that are open, by the name of the policy."""
-    server, client, agent = naming.labels("server"), naming.labels("client"), naming.labels()
+    server, client, agent = naming.labels(SERVER), naming.labels(CLIENT), naming.labels()
     jobs = {job: naming.job_labels(job) for job in naming.jobs(settings)}
     users, monitoring = _namespaces(settings.client_namespaces), _namespaces([settings.monitoring_namespace])
 

@@ -6,6 +6,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Service
 
 from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
+from components.identity import CLIENT, SERVER
 from components.naming import Naming
 
 
@@ -23,12 +24,12 @@ def create_services(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.R
     """The four Services of a cluster."""
     servers = Service(
         naming.name,
-        metadata={"name": naming.name, "namespace": namespace, "labels": naming.labels("server")},
+        metadata={"name": naming.name, "namespace": namespace, "labels": naming.labels(SERVER)},
         spec={
             "cluster_ip": "None",
             # Servers find each other before any of them is ready: readiness wants a leader.
             "publish_not_ready_addresses": True,
-            "selector": naming.labels("server"),
+            "selector": naming.labels(SERVER),
             "ports": [
                 {"name": "https", "port": HTTPS_PORT},
                 {"name": "grpc-tls", "port": GRPC_TLS_PORT},
@@ -41,10 +42,10 @@ def create_services(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.R
     )
     clients = Service(
         naming.clients,
-        metadata={"name": naming.clients, "namespace": namespace, "labels": naming.labels("client")},
+        metadata={"name": naming.clients, "namespace": namespace, "labels": naming.labels(CLIENT)},
         spec={
             "cluster_ip": "None",
-            "selector": naming.labels("client"),
+            "selector": naming.labels(CLIENT),
             "ports": [{"name": "https", "port": HTTPS_PORT}, {"name": "grpc-tls", "port": GRPC_TLS_PORT}],
         },
         opts=opts,
@@ -56,11 +57,11 @@ def create_services(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.R
         metadata={
             "name": naming.ui_service,
             "namespace": namespace,
-            "labels": naming.labels("server"),
+            "labels": naming.labels(SERVER),
             "annotations": skip_await,
         },
         spec={
-            "selector": naming.labels("server"),
+            "selector": naming.labels(SERVER),
             "ports": [{"name": "https", "port": HTTPS_PORT, "target_port": "https", "app_protocol": "https"}],
         },
         opts=opts,

@@ -5,6 +5,7 @@ from pulumi_kubernetes.core.v1 import Secret
 from pulumi_kubernetes.networking.v1 import Ingress, IngressSpecArgsDict
 
 from components.agents.agent_config import HTTPS_PORT
+from components.identity import SERVER
 from components.naming import Naming
 from components.settings import Settings
 from components.trust.authority import Authority
@@ -50,7 +51,7 @@ def create_ui_ingress(
         metadata={
             "name": naming.ui_service,
             "namespace": namespace,
-            "labels": naming.labels("server"),
+            "labels": naming.labels(SERVER),
             "annotations": settings.ingress_annotations | skip_await,
         },
         spec=spec,
@@ -69,7 +70,7 @@ def _own_certificate(
     certificate = authority.sign(naming.ui_service, [settings.ingress_host], opts)
     secret = Secret(
         naming.ui_service,
-        metadata={"namespace": namespace, "labels": naming.labels("server")},
+        metadata={"namespace": namespace, "labels": naming.labels(SERVER)},
         type="kubernetes.io/tls",
         immutable=True,
         string_data={"tls.crt": certificate.pem, "tls.key": certificate.private_key},

@@ -10,18 +10,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-PROJECT = "consul-cluster"
+from components.identity import PROJECT
+from components.images import is_pinned
 
 # RFC 1123 label, as Kubernetes wants it for a namespace.
 _LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
-
-# https://pkg.go.dev/github.com/distribution/reference#pkg-overview
-_IMAGE = re.compile(
-    r"(?P<name>[a-z0-9]+([._:/-]+[a-zA-Z0-9]+)*?)"
-    r"(:(?P<tag>\w[\w.-]{0,127}))?"
-    r"(@(?P<digest>sha256:[0-9a-f]{64}))?"
-)
 
 # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 _QUANTITY = re.compile(r"(?P<number>\d+(\.\d+)?|\.\d+)(?P<suffix>[numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?")
@@ -76,8 +70,7 @@ def _positive_quantity(text: str) -> str:
 
 
 def _pinned_image(text: str) -> str:
-    match = _IMAGE.fullmatch(text)
-    if match is None or not (match["digest"] or (match["tag"] and match["tag"] != "latest")):
+    if not is_pinned(text):
         raise ValueError("an image has a tag or a digest")
     return text
 
