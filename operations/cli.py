@@ -1,4 +1,4 @@
-"""The command: `python -m snapshots save STACK FILE`, `python -m snapshots restore STACK FILE`."""
+"""The command `consul-cluster`: day-2 operations on a running cluster."""
 
 import sys
 from collections.abc import Generator
@@ -13,9 +13,9 @@ from operations.server import SnapshotError, server_of
 from operations.snapshots.restore import restore as restore_snapshot
 from operations.snapshots.save import save as save_snapshot
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Operate a running Consul cluster of a stack.")
 
-Stack = Annotated[str, typer.Argument(help="The stack; kubectl's current cluster has to be its own.")]
+Stack = Annotated[str, typer.Argument(help="The stack. kubectl's current context must be its Kubernetes cluster.")]
 
 
 @contextmanager
@@ -28,8 +28,8 @@ def _plain_errors() -> Generator[None]:
 
 
 @app.command()
-def save(stack: Stack, file: Annotated[Path, typer.Argument(help="A file that is not there yet.")]) -> None:
-    """Save all that the stack's Consul knows. FILE has its secrets in plain text, readable for you alone."""
+def snapshot(stack: Stack, file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
+    """Save all of Consul's data in FILE. FILE contains secrets in plain text and is readable by you alone."""
     with _plain_errors():
         save_snapshot(server_of(stack), file)
     print(f"Saved {stack} in {file}")
@@ -38,16 +38,13 @@ def save(stack: Stack, file: Annotated[Path, typer.Argument(help="A file that is
 @app.command()
 def restore(
     stack: Stack,
-    file: Annotated[Path, typer.Argument(help="What `save` wrote, of this stack or of another one.", exists=True)],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    file: Annotated[Path, typer.Argument(help="A snapshot of this stack or of another one.", exists=True)],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Replace all that the stack's Consul knows by what FILE has; what it knew before is saved beside FILE first."""
+    """Replace all of Consul's data by FILE. The current data is saved in a file beside FILE first."""
     if not yes:
-        typer.confirm(f"Replace all that the Consul of {stack} knows by {file}?", abort=True)
+        typer.confirm(f"Replace all data of the Consul cluster of {stack} by {file}?", abort=True)
     before = file.with_name(f"{stack.rpartition('/')[2]}-before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.snap")
     with _plain_errors():
         restore_snapshot(server_of(stack), file, before)
-    print(f"Restored {file} in {stack}; what it knew before is in {before}")
-
-
-app()
+    print(f"Restored {file} in {stack}; the data before is in {before}")

@@ -18,7 +18,7 @@ def snapshots(stack: Stack, command: str, file: Path, *options: str, check: bool
     """What the command says of a stack and its cluster."""
     kubectl = toolchain.binary("kubectl").parent
     result = subprocess.run(
-        [sys.executable, "-m", "snapshots", command, stack.name, file, *options],
+        [sys.executable, "-m", "operations", command, stack.name, file, *options],
         cwd=PROJECT_DIR,
         env={**stack.environment, "PATH": f"{kubectl}{os.pathsep}{stack.environment['PATH']}"},
         capture_output=True,
@@ -45,7 +45,7 @@ def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
     nodes = moved.consul("catalog", "nodes", "-detailed").splitlines()
     file = tmp_path / "moved.snap"
 
-    said = snapshots(stack, "save", file)
+    said = snapshots(stack, "snapshot", file)
     assert file.stat().st_mode & 0o777 == 0o600
     said += snapshots(production, "restore", file, "--yes")
 

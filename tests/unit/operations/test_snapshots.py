@@ -56,7 +56,7 @@ def snapshots(folder: Path, *arguments: str, ca_in_the_pod: str = "MINE") -> tup
         program.write_text(f"#!/bin/sh\necho \"{name} $*\" >> {calls}\nprintf %s '{answer}'\n")
         program.chmod(0o755)
     result = subprocess.run(
-        [sys.executable, "-m", "snapshots", *arguments],
+        [sys.executable, "-m", "operations", *arguments],
         cwd=PROJECT_DIR,
         env={"PATH": f"{folder}:/usr/bin:/bin"},
         capture_output=True,
@@ -67,7 +67,7 @@ def snapshots(folder: Path, *arguments: str, ca_in_the_pod: str = "MINE") -> tup
     return result.returncode, result.stdout + result.stderr, calls.read_text().splitlines() if calls.exists() else []
 
 
-@pytest.mark.parametrize("command", ["save", "restore"])
+@pytest.mark.parametrize("command", ["snapshot", "restore"])
 def test_the_cluster_of_another_stack_is_left_alone(tmp_path: Path, command: str) -> None:
     file = tmp_path / "a.snap"
     if command == "restore":
@@ -84,14 +84,14 @@ def test_nothing_is_restored_without_a_yes(tmp_path: Path) -> None:
     file.write_text("a snapshot")
     code, said, calls = snapshots(tmp_path, "restore", "blue", str(file))
     assert code == 1
-    assert "Replace all that the Consul of blue knows" in said
+    assert "Replace all data of the Consul cluster of blue" in said
     assert not calls
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
     file = tmp_path / "a.snap"
     file.write_text("precious")
-    code, said, _ = snapshots(tmp_path, "save", "blue", str(file))
+    code, said, _ = snapshots(tmp_path, "snapshot", "blue", str(file))
     assert code == 1
     assert f"{file} is there already" in said
     assert file.read_text() == "precious"
@@ -99,7 +99,7 @@ def test_a_file_that_is_there_is_not_written_over(tmp_path: Path) -> None:
 
 def test_a_file_that_did_not_arrive_whole_is_not_kept(tmp_path: Path) -> None:
     # This `kubectl` answers the same to all, so that the checksum is never the file's.
-    code, said, _ = snapshots(tmp_path, "save", "blue", str(tmp_path / "a.snap"))
+    code, said, _ = snapshots(tmp_path, "snapshot", "blue", str(tmp_path / "a.snap"))
     assert code == 1
     assert "has not arrived as it was sent" in said
     assert not list(tmp_path.glob("a.snap*"))

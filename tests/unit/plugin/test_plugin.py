@@ -118,7 +118,7 @@ def test_the_example_uses_what_the_schema_has(schema: dict[str, Any]) -> None:
 
 
 def test_the_plugin_installs_what_is_imported_at_the_versions_that_are_tested() -> None:
-    sources = [path.read_text() for folder in ("components", "plugin") for path in (ROOT / folder).glob("*.py")]
+    sources = [path.read_text() for folder in ("components", "plugin") for path in (ROOT / folder).rglob("*.py")]
     modules = {name for source in sources for name in re.findall(r"^\s*(?:import|from) (\w+)", source, re.MULTILINE)}
     imported = {name.replace("_", "-") for name in modules - sys.stdlib_module_names - {"components", "plugin"}}
     requirements = (ROOT / "plugin" / "requirements.txt").read_text().splitlines()[1:]

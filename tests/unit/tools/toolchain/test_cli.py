@@ -21,8 +21,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.extend(part.name for part in wanted)
         return 0
 
-    monkeypatch.setattr("toolchain.build.build", build)
-    monkeypatch.setattr("toolchain.users_pulumi", lambda: None)
+    monkeypatch.setattr("tools.toolchain.build.build", build)
+    monkeypatch.setattr("tools.toolchain.users_pulumi", lambda: None)
     return names
 
 

@@ -23,7 +23,7 @@ def program(path: Path, script: str = "") -> Path:
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Pretend that the toolchain's Pulumi is built and first on the PATH; return its PULUMI_HOME."""
     monkeypatch.setenv("CONSUL_CLUSTER_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("toolchain.golang.version", lambda: "go1.26.1")
+    monkeypatch.setattr("tools.toolchain.golang.version", lambda: "go1.26.1")
     folder = parts.named("pulumi-home").folder
     for name in ("pulumi", "pulumi-language-python"):
         program(folder / "bin" / name)
