@@ -6,40 +6,11 @@ from typing import Any
 import pytest
 
 from tests.support.consul import Consul
-from tests.support.pods import pod, running
+from tests.support.pods import IDLE, INSIDE, pod, running
+from tests.support.settings import E2E_DEVELOPMENT, E2E_NAMESPACE, E2E_PRODUCTION
 from tests.support.stack import Stack
 from tools import toolchain
-from tools.devcluster.addons import INGRESS_NAMESPACE
 from tools.devcluster.cluster import Cluster
-
-NAMESPACE = "e2e"
-SETTINGS: dict[str, Any] = {
-    "environment": "development",
-    "namespace": NAMESPACE,
-    # Five, so that there is room for five servers.
-    "storageNodes": ["node-1", "node-2", "node-3", "node-1", "node-2"],
-    "ingressEnabled": True,
-    "ingressHost": "consul.localhost",
-    "ingressNamespace": INGRESS_NAMESPACE,
-    "ingressAnnotations": {
-        "traefik.ingress.kubernetes.io/router.entrypoints": "https",
-        "traefik.ingress.kubernetes.io/router.tls": "true",
-    },
-    "clientNamespaces": ["web", "net-web"],
-    "serviceTokens": ["web"],
-}
-PRODUCTION: dict[str, Any] = {
-    "environment": "production",
-    "namespace": "production",
-    "storageNodes": ["node-1", "node-2", "node-3"],
-    "clientNamespaces": ["web-production"],
-    "serviceTokens": ["web"],
-}
-
-IDLE = ["sh", "-c", "trap exit TERM; sleep infinity & wait"]
-
-# Labels of a pod that may call the servers from inside their namespace, as the program's own Jobs do.
-INSIDE = {"app.kubernetes.io/name": "consul-health", "app.kubernetes.io/instance": "consul"}
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +29,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """The stack, brought up once; a test that changes it changes it back."""
     stack = Stack(tmp_path_factory.mktemp("stack"), kubeconfig=cluster.kubeconfig)
-    stack.configure(SETTINGS)
+    stack.configure(E2E_DEVELOPMENT)
     stack.up()
     return stack
 
@@ -69,7 +40,7 @@ def production(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     production = Stack(
         tmp_path_factory.mktemp("production"), "production", kubeconfig=stack.kubeconfig, backend=stack.backend
     )
-    production.configure(PRODUCTION)
+    production.configure(E2E_PRODUCTION)
     production.up()
     return production
 
@@ -77,7 +48,7 @@ def production(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 @pytest.fixture
 def consul(stack: Stack) -> Consul:
     """The running cluster, healthy at the start of each test."""
-    consul = Consul(stack.kubeconfig, NAMESPACE, stack.outputs()["managementToken"])
+    consul = Consul(stack.kubeconfig, E2E_NAMESPACE, stack.outputs()["managementToken"])
     consul.wait_healthy()
     return consul
 
@@ -86,7 +57,7 @@ def consul(stack: Stack) -> Consul:
 @pytest.fixture(scope="module")
 def insider(stack: Stack) -> Iterator[str]:
     """A pod that may call the servers, with the CA's certificate in /tls."""
-    consul = Consul(stack.kubeconfig, NAMESPACE)
+    consul = Consul(stack.kubeconfig, E2E_NAMESPACE)
     tls = {"secret": {"secretName": stack.outputs()["secretName"]}}
     with running(consul, pod("insider", IDLE, labels=INSIDE, volumes={"/tls": tls})):
         yield "insider"
@@ -95,7 +66,7 @@ def insider(stack: Stack) -> Iterator[str]:
 @pytest.fixture
 def settings(stack: Stack) -> Iterator[dict[str, Any]]:
     """The stack's settings; a test that changed them changes them back, in one more update."""
-    yield SETTINGS
-    if stack.settings != SETTINGS:
-        stack.configure(SETTINGS)
+    yield E2E_DEVELOPMENT
+    if stack.settings != E2E_DEVELOPMENT:
+        stack.configure(E2E_DEVELOPMENT)
         stack.up()

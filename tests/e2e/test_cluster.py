@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import SETTINGS
-from tests.preview.test_secrets import secrets, shows
 from tests.support.consul import Consul, wait_for
+from tests.support.secrets import secrets, shows
+from tests.support.settings import E2E_DEVELOPMENT
 from tests.support.stack import Stack
 from tools.devcluster.cluster import Cluster
 
@@ -83,14 +83,14 @@ def test_no_secret_is_in_an_argument_environment_or_pod_spec(stack: Stack, consu
 def test_no_secret_is_in_the_state_or_a_preview(stack: Stack) -> None:
     values = secrets(stack.deployment())
     assert values["gossip key"] == stack.outputs()["gossipKey"]
-    stack.configure(SETTINGS | {"logLevel": "debug"})
+    stack.configure(E2E_DEVELOPMENT | {"logLevel": "debug"})
     places = {
         "state": stack.state.read_text(),
         "preview": stack.preview("--diff"),
         "preview as JSON": stack.preview("--json"),
         "outputs": stack.pulumi("stack", "output", "--json").stdout,
     }
-    stack.configure(SETTINGS)
+    stack.configure(E2E_DEVELOPMENT)
     found = [(name, place) for name, value in values.items() for place, text in places.items() if shows(text, value)]
     assert found == []
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.preview.test_secrets import shows
 from tests.support.consul import Consul, wait_for
+from tests.support.secrets import shows
 from tests.support.stack import PROJECT_DIR, Stack
 from tools import toolchain
 

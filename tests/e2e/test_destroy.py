@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import NAMESPACE, SETTINGS
 from tests.support.consul import Consul
+from tests.support.settings import E2E_DEVELOPMENT, E2E_NAMESPACE
 from tests.support.stack import Stack
 from tools.devcluster.cluster import Cluster
 
-SECOND = SETTINGS | {"namespace": "second", "ingressHost": "second.localhost"}
+SECOND = E2E_DEVELOPMENT | {"namespace": "second", "ingressHost": "second.localhost"}
 
 
 def everything(consul: Consul) -> set[str]:
@@ -40,7 +40,7 @@ class Second:
 @pytest.fixture(scope="module")
 def second(cluster: Cluster, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Second:
     """Brought up without ACLs."""
-    before = everything(Consul(stack.kubeconfig, NAMESPACE))
+    before = everything(Consul(stack.kubeconfig, E2E_NAMESPACE))
     second = Stack(tmp_path_factory.mktemp("second"), kubeconfig=cluster.kubeconfig)
     second.configure(SECOND | {"aclEnabled": False, "serviceTokens": []})
     second.up()

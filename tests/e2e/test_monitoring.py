@@ -14,9 +14,9 @@ import yaml
 from components.monitoring.objects import alert_rules, dashboard_model
 from components.naming import Naming
 from components.settings import Settings
-from tests.e2e.conftest import IDLE, NAMESPACE, SETTINGS
 from tests.support.consul import Consul
-from tests.support.pods import pod, running
+from tests.support.pods import IDLE, pod, running
+from tests.support.settings import E2E_DEVELOPMENT, E2E_NAMESPACE
 from tests.support.stack import PROJECT_DIR, Stack
 from tools import toolchain
 
@@ -87,23 +87,23 @@ class Refusal(NamedTuple):
 
 @pytest.fixture(scope="module")
 def refusal(stack: Stack) -> Iterator[Refusal]:
-    stack.configure(SETTINGS | MONITORING)
+    stack.configure(E2E_DEVELOPMENT | MONITORING)
     yield Refusal(stack.preview(), stack.pulumi("up", "--yes", "--skip-preview", check=False))
     # Where the definitions have come meanwhile, `monitored` has done so.
-    if stack.settings != SETTINGS:
-        stack.configure(SETTINGS)
+    if stack.settings != E2E_DEVELOPMENT:
+        stack.configure(E2E_DEVELOPMENT)
         stack.up()
 
 
 @pytest.fixture(scope="module")
 def monitored(stack: Stack, refusal: Refusal) -> Iterator[Consul]:
     """The cluster with the operator's objects, for which the definitions have come."""
-    consul = Consul(stack.kubeconfig, NAMESPACE)
+    consul = Consul(stack.kubeconfig, E2E_NAMESPACE)
     consul.kubectl("apply", "--filename", str(DEFINITIONS))
     consul.kubectl("wait", "--for=condition=Established", "--filename", str(DEFINITIONS))
     stack.up()
     yield consul
-    stack.configure(SETTINGS)
+    stack.configure(E2E_DEVELOPMENT)
     stack.up()
     consul.kubectl("delete", "--filename", str(DEFINITIONS))
 
@@ -190,9 +190,9 @@ def test_an_agents_certificate_is_of_the_clusters_ca_alone(scraper: Scraper) -> 
 
 def test_every_metric_of_an_alert_or_a_panel_is_there(scraper: Scraper, monitored: Consul) -> None:
     there = {name for target in scraper.targets for name in SAMPLE.findall(scraper.scrape(target)[1])}
-    naming = Naming("consul", NAMESPACE)
+    naming = Naming("consul", E2E_NAMESPACE)
     (rules,) = monitored.objects("prometheusrule")
-    assert rules["spec"]["groups"] == [alert_rules(naming, Settings.model_validate_json(json.dumps(SETTINGS)))]
+    assert rules["spec"]["groups"] == [alert_rules(naming, Settings.model_validate_json(json.dumps(E2E_DEVELOPMENT)))]
     queries = [rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]]
     queries += [target["expr"] for panel in dashboard_model(naming)["panels"] for target in panel["targets"]]
     used = {name for query in queries for name in re.findall(r"\b(?:consul|process)_\w+", query)}
@@ -211,7 +211,7 @@ def test_the_documented_configuration_finds_each_agent_once(stack: Stack, scrape
     answer = promtool("check", "service-discovery", "--timeout=10s", str(tmp_path / "prometheus.yaml"), "consul")
     kept = [target["labels"] for target in json.loads(answer) if target["labels"]]
     assert sorted(labels["pod"] for labels in kept) == sorted(AGENTS)
-    assert {labels["namespace"] for labels in kept} == {NAMESPACE}
+    assert {labels["namespace"] for labels in kept} == {E2E_NAMESPACE}
     assert {labels["__address__"] for labels in kept} == {f"{target.address}:8501" for target in scraper.targets}
 
 
@@ -227,7 +227,7 @@ def test_every_agent_answers_to_the_documented_configuration(scraper: Scraper) -
 def documented() -> dict[str, Any]:
     """The configuration in the documentation, for this namespace."""
     (text,) = re.findall("```yaml\n(.*?)```", (PROJECT_DIR / "docs" / "monitoring.md").read_text(), re.DOTALL)
-    return yaml.safe_load(text.replace("names: [consul]", f"names: [{NAMESPACE}]"))
+    return yaml.safe_load(text.replace("names: [consul]", f"names: [{E2E_NAMESPACE}]"))
 
 
 def promtool(*arguments: str) -> str:

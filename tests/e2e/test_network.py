@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import IDLE, INSIDE, NAMESPACE
 from tests.support.consul import Consul
-from tests.support.pods import pod, running
+from tests.support.pods import IDLE, INSIDE, pod, running
+from tests.support.settings import E2E_NAMESPACE
 from tests.support.stack import Stack
 
 RPC, SERF, HTTPS, GRPC, DNS = 8300, 8301, 8501, 8503, 8600
@@ -41,7 +41,7 @@ ALLOWED_OUTSIDE: dict[str, set[str]] = {
 @pytest.fixture(scope="module")
 def callers(stack: Stack) -> Iterator[dict[str, tuple[Consul, str]]]:
     """A pod for each of those who try, with the namespace it is in."""
-    inside = Consul(stack.kubeconfig, NAMESPACE)
+    inside = Consul(stack.kubeconfig, E2E_NAMESPACE)
     others = [Consul(stack.kubeconfig, "net-web"), Consul(stack.kubeconfig, "net-other")]
     for consul in others:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": consul.namespace}}
@@ -135,7 +135,7 @@ def test_a_pod_that_is_not_restricted_is_refused(stack: Stack) -> None:
         "metadata": {"name": "loose"},
         "spec": {"containers": [{"name": "main", "image": "any:1"}]},
     }
-    consul = Consul(stack.kubeconfig, NAMESPACE)
+    consul = Consul(stack.kubeconfig, E2E_NAMESPACE)
     said = consul.kubectl("apply", "--filename", "-", stdin=json.dumps(loose), check=False)
     assert 'violates PodSecurity "restricted' in said
 

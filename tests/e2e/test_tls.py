@@ -1,9 +1,6 @@
 """TLS and gossip encryption, shown by what happens without them."""
 
 import base64
-import json
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.e2e.conftest import NAMESPACE
 from tests.support.consul import Consul, server_names, wait_for
-from tests.support.pods import pod, running
 from tests.support.stack import Stack
-
-JOIN = f"consul.{NAMESPACE}.svc"
+from tests.support.strangers import JOIN, acl, agent, tls_config
 
 
 def foreign_ca() -> str:
@@ -38,41 +32,6 @@ def foreign_ca() -> str:
         .sign(key, hashes.SHA256())
     )
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
-@contextmanager
-def agent(consul: Consul, name: str, config: dict[str, Any], ca: str) -> Generator[None]:
-    """A client agent of a stranger's making, in a pod that the network takes for one of the cluster's own."""
-    files = {
-        "client.json": json.dumps({"data_dir": "/consul/data", "retry_join": [JOIN], "retry_interval": "1s"} | config),
-        "ca.pem": ca,
-    }
-    stranger = pod(
-        name,
-        ["consul", "agent", "-config-dir=/stranger"],
-        labels={"app.kubernetes.io/name": "consul", "app.kubernetes.io/instance": "consul"},
-        volumes={"/stranger": {"configMap": {"name": name}}, "/consul/data": {"emptyDir": {}}},
-    )
-    with running(
-        consul, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": files}, stranger
-    ):
-        yield
-
-
-def tls_config() -> dict[str, Any]:
-    """What the clients of the cluster have, as far as TLS goes."""
-    return {
-        "auto_encrypt": {"tls": True},
-        "tls": {
-            "defaults": {"ca_file": "/stranger/ca.pem", "verify_outgoing": True},
-            "internal_rpc": {"verify_server_hostname": True},
-        },
-    }
-
-
-def acl(token: str) -> dict[str, Any]:
-    """What gives an agent a token."""
-    return {"acl": {"enabled": True, "tokens": {"agent": token}}}
 
 
 def test_an_agent_with_the_key_the_right_ca_and_a_token_joins(stack: Stack, consul: Consul) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import IDLE
 from tests.support.browser import page
 from tests.support.consul import Consul, client_names, server_names, wait_for
-from tests.support.pods import pod, running
+from tests.support.pods import IDLE, pod, running
 from tests.support.stack import Stack
 from tools import toolchain
 from tools.devcluster.cluster import Cluster

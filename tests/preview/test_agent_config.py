@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.agents import agent_config
-from tests.unit.conftest import development
+from tests.support.graph import development
 from tools import toolchain
 
 

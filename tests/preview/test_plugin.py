@@ -11,11 +11,10 @@ import pytest
 import yaml
 
 from plugin.schema import package_schema
-from tests.preview.conftest import DEVELOPMENT
-from tests.preview.test_outputs import broken_promises
-from tests.preview.test_preview import planned
+from tests.support.manifests import planned
+from tests.support.outputs import broken_promises, contract
+from tests.support.settings import DEVELOPMENT
 from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
-from tests.unit.components.test_outputs import contract
 from tools import toolchain
 
 PLUGIN = PROJECT_DIR / "plugin"

@@ -6,31 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.preview.conftest import DEVELOPMENT
 from tests.preview.policy_programs.values import SECRETS
-from tests.preview.test_secrets import secrets, shows
+from tests.support.policies import PACK, SECONDS, project
+from tests.support.secrets import secrets, shows
+from tests.support.settings import DEVELOPMENT
 from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
-
-PACK = PROJECT_DIR / "policy"
-PROGRAMS = Path(__file__).parent / "policy_programs"
-
-# A preview takes seconds; one that hangs shall fail here, and not at the suite's own limit.
-SECONDS = 120
-
-
-def project(folder: Path, program: str) -> Stack:
-    """A stack of a project of its own, whose program is one of this folder's."""
-    folder.mkdir()
-    options = {"virtualenv": str(PROJECT_DIR / ".venv")}
-    pulumi_yaml = {
-        "name": "spoiled",
-        "runtime": {"name": "python", "options": options},
-        "main": str(PROGRAMS / program),
-    }
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(pulumi_yaml))
-    stack = Stack(folder / "stack", project=folder)
-    stack.environment["PYTHONPATH"] = str(PROJECT_DIR)
-    return stack
 
 
 def violations(printed: str) -> list[tuple[str, str]]:

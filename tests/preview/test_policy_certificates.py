@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from tests.preview.test_policy import PACK, SECONDS
+from tests.support.policies import PACK, SECONDS
 from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.preview.conftest import DEVELOPMENT
 from tests.preview.policy_programs.values import SECRETS
-from tests.preview.test_policy import SECONDS, project
-from tests.preview.test_secrets import secrets, shows
+from tests.support.policies import SECONDS, project
+from tests.support.secrets import secrets, shows
+from tests.support.settings import DEVELOPMENT
 from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
 
 

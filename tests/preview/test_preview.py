@@ -1,24 +1,16 @@
 """What a reviewer sees: previews by the real engine and providers, with no cluster."""
 
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.preview.conftest import DEVELOPMENT, PRODUCTION
 from tests.support.consul import wait_for
-from tests.support.manifests import settings_of
+from tests.support.manifests import planned, settings_of
+from tests.support.settings import DEVELOPMENT, PRODUCTION
 from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
 from tools import toolchain
-
-
-def planned(stack: Stack) -> list[str]:
-    """The kinds of the resources that a preview would create, each with its name."""
-    steps: list[dict[str, Any]] = json.loads(stack.pulumi("preview", "--json").stdout)["steps"]
-    assert {step["op"] for step in steps} == {"create"}
-    return sorted(step["urn"].rpartition("$")[2] for step in steps)
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.preview.conftest import PRODUCTION
+from tests.support.settings import PRODUCTION
 from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 NODES = [f"node-{number}" for number in range(1, 8)]

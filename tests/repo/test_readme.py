@@ -10,22 +10,11 @@ import pytest
 import yaml
 
 from components.settings import Settings
-from tests.unit.conftest import Declare, development
+from tests.support.graph import declare, development
+from tests.support.readme import rows, section
 from tools.bench.figures import Figure
 
 PROJECT = Path(__file__).parent.parent.parent
-README = (PROJECT / "README.md").read_text()
-
-
-def section(heading: str) -> str:
-    """What is below a heading."""
-    return README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-
-
-def rows(heading: str) -> dict[str, list[str]]:
-    """The rows of the first table below a heading, by their first cell."""
-    cells = [line.strip("|").split(" | ") for line in section(heading).splitlines() if line.startswith("| `")]
-    return {row[0].strip(" `"): [cell.strip() for cell in row[1:]] for row in cells}
 
 
 def test_every_setting_is_in_the_table_with_its_default() -> None:
@@ -38,7 +27,7 @@ def test_every_setting_is_in_the_table_with_its_default() -> None:
             assert re.match(f"`{re.escape(expected)}`", default), f"{field.alias}: {default}"
 
 
-def test_every_output_is_in_the_table_with_its_secrecy(declare: Declare) -> None:
+def test_every_output_is_in_the_table_with_its_secrecy() -> None:
     table = rows("Outputs")
     assert set(table) == set(declare(development()).outputs)
     secret = [name for name, cells in table.items() if "secret" in cells[0]]

@@ -49,3 +49,10 @@ def _plain(value: object) -> Any:
     if "plaintext" in inputs:
         return json.loads(inputs["plaintext"])
     return {key: _plain(item) for key, item in inputs.items() if key != "__defaults"}
+
+
+def planned(stack: Stack) -> list[str]:
+    """The kinds of the resources that a preview would create, each with its name."""
+    steps: list[dict[str, Any]] = json.loads(stack.pulumi("preview", "--json").stdout)["steps"]
+    assert {step["op"] for step in steps} == {"create"}
+    return sorted(step["urn"].rpartition("$")[2] for step in steps)

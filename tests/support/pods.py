@@ -58,3 +58,10 @@ def running(consul: Consul, *objects: dict[str, Any]) -> Generator[None]:
         yield
     finally:
         consul.kubectl("delete", "--filename", "-", "--ignore-not-found", stdin=manifest)
+
+
+IDLE = ["sh", "-c", "trap exit TERM; sleep infinity & wait"]
+
+
+# Labels of a pod that may call the servers from inside their namespace, as the program's own Jobs do.
+INSIDE = {"app.kubernetes.io/name": "consul-health", "app.kubernetes.io/instance": "consul"}

@@ -12,9 +12,9 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.e2e.conftest import PRODUCTION, SETTINGS
 from tests.support.consul import Consul, wait_for
 from tests.support.manifests import deployed
+from tests.support.settings import E2E_DEVELOPMENT, E2E_PRODUCTION
 from tests.support.stack import Stack
 from tools.bench.figures import Figure, seconds
 from tools.devcluster.cluster import Cluster
@@ -24,7 +24,7 @@ _AGENTS = 6
 
 def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> list[Figure]:
     """Each round brings each environment's cluster up both ways, on new volumes, and takes it away again."""
-    environments = {"dev": SETTINGS, "prod": PRODUCTION}
+    environments = {"dev": E2E_DEVELOPMENT, "prod": E2E_PRODUCTION}
     return [
         figure
         for name, settings in environments.items()

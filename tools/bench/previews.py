@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.e2e.conftest import SETTINGS
+from tests.support.settings import E2E_DEVELOPMENT
 from tests.support.stack import PROJECT_DIR, Stack
 from tools.bench.figures import Figure, seconds
 from tools.devcluster.cluster import Cluster
@@ -22,7 +22,7 @@ def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> li
     """Previews by turns, so that both see the same machine."""
     alone, connected = Stack(folder / "alone"), Stack(folder / "connected", kubeconfig=cluster.kubeconfig)
     for stack in (alone, connected):
-        stack.configure(SETTINGS)
+        stack.configure(E2E_DEVELOPMENT)
     project = folder / "empty"
     project.mkdir()
     (project / "Pulumi.yaml").write_text(_EMPTY % (PROJECT_DIR / ".venv"))

@@ -11,30 +11,30 @@ from syrupy.assertion import SnapshotAssertion
 from components.acl.tokens import MANAGEMENT, RECOVERY, agent_tokens
 from components.agents.agent_config import gossip_key
 from components.naming import Naming
-from tests.unit.conftest import PASSWORD, Declare, Inputs, Recorder, development, production
+from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production
 
 
 def pod(recorder: Recorder, stateful_set: str) -> Inputs:
     return recorder.of_kind("StatefulSet")[stateful_set]["spec"]["template"]["spec"]
 
 
-def test_golden_development(declare: Declare, snapshot: SnapshotAssertion) -> None:
+def test_golden_development(snapshot: SnapshotAssertion) -> None:
     settings = development(ingress_enabled=True, ingress_host="consul.localhost")
     assert declare(settings).inputs == snapshot
 
 
-def test_golden_production(declare: Declare, snapshot: SnapshotAssertion) -> None:
+def test_golden_production(snapshot: SnapshotAssertion) -> None:
     assert declare(production()).inputs == snapshot
 
 
-def test_production_has_no_ingress(declare: Declare) -> None:
+def test_production_has_no_ingress() -> None:
     assert not declare(production()).of_kind("Ingress")
     assert declare(development(ingress_enabled=True, ingress_host="a.example")).of_kind("Ingress")
     with pytest.raises(ValidationError, match="ingressEnabled"):
         production(ingress_enabled=True, ingress_host="a.example")
 
 
-def test_the_ingress_takes_a_given_certificate_or_one_of_the_clusters_own(declare: Declare) -> None:
+def test_the_ingress_takes_a_given_certificate_or_one_of_the_clusters_own() -> None:
     shown = {"ingress_enabled": True, "ingress_host": "a.example"}
     own, given = declare(development(**shown)), declare(development(**shown, ingress_tls_secret="mine"))  # noqa: S106
     (tls,) = own.of_kind("Ingress")["consul-ui"]["spec"]["tls"]
@@ -46,7 +46,7 @@ def test_the_ingress_takes_a_given_certificate_or_one_of_the_clusters_own(declar
     assert "consul-ui" not in given.of_kind("CertRequest")
 
 
-def test_each_server_has_a_volume_that_nobody_else_can_bind(declare: Declare) -> None:
+def test_each_server_has_a_volume_that_nobody_else_can_bind() -> None:
     volumes = declare(development()).of_kind("PersistentVolume")
     bound = {volume["spec"]["claimRef"]["name"]: node_of(volume) for volume in volumes.values()}
     assert bound == {"data-consul-0": "node-1", "data-consul-1": "node-2", "data-consul-2": "node-3"}
@@ -60,14 +60,14 @@ def node_of(volume: Inputs) -> str:
     return node
 
 
-def test_a_storage_class_makes_the_volumes_itself(declare: Declare) -> None:
+def test_a_storage_class_makes_the_volumes_itself() -> None:
     recorder = declare(production())
     assert not recorder.of_kind("PersistentVolume")
     (claim,) = recorder.of_kind("StatefulSet")["consul"]["spec"]["volumeClaimTemplates"]
     assert claim["spec"]["storageClassName"] == "fast"
 
 
-def test_only_servers_get_the_servers_key(declare: Declare) -> None:
+def test_only_servers_get_the_servers_key() -> None:
     recorder = declare(development())
 
     def tls_files(stateful_set: str) -> list[str]:
@@ -78,7 +78,7 @@ def test_only_servers_get_the_servers_key(declare: Declare) -> None:
     assert tls_files("consul-client") == ["ca.pem", "client.pem", "client-key.pem"]
 
 
-def test_the_secret_has_the_walkthroughs_four_keys(declare: Declare) -> None:
+def test_the_secret_has_the_walkthroughs_four_keys() -> None:
     recorder = declare(development())
     data = recorder.of_kind("Secret")["consul"]["stringData"]
     assert is_rpc_secret(data)
@@ -92,14 +92,14 @@ def test_the_secret_has_the_walkthroughs_four_keys(declare: Declare) -> None:
 
 
 @pytest.mark.parametrize("stateful_set", ["consul", "consul-client"])
-def test_no_secret_is_in_a_pod_spec(declare: Declare, stateful_set: str) -> None:
+def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
     text = json.dumps(declare(production()).of_kind("StatefulSet")[stateful_set])
     tokens = [token.secret_id(PASSWORD) for token in (MANAGEMENT, RECOVERY, *agent_tokens(Naming("consul", "consul")))]
     for secret in (PASSWORD, gossip_key(PASSWORD), "PRIVATE KEY", *tokens):
         assert secret not in text
 
 
-def test_what_pods_mount_is_immutable_and_named_by_pulumi(declare: Declare) -> None:
+def test_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
     recorder = declare(development())
     mounted = recorder.of_kind("Secret") | recorder.of_kind("ConfigMap")
     assert mounted.pop("consul-bootstrap")["metadata"]["name"] == "consul-bootstrap"
@@ -113,7 +113,7 @@ def changed(before: Recorder, after: Recorder) -> set[str]:
     return {name for name in before.inputs | after.inputs if before.inputs.get(name) != after.inputs.get(name)}
 
 
-def test_more_servers_leave_the_running_ones_alone(declare: Declare) -> None:
+def test_more_servers_leave_the_running_ones_alone() -> None:
     before = declare(development())
     after = declare(development(server_replicas=5, storage_nodes=("node-1", "node-2", "node-3", "node-1", "node-2")))
     assert changed(before, after) == {
@@ -128,13 +128,13 @@ def test_more_servers_leave_the_running_ones_alone(declare: Declare) -> None:
     assert pod(before, "consul") == pod(after, "consul")
 
 
-def test_a_new_services_token_restarts_nobody(declare: Declare) -> None:
+def test_a_new_services_token_restarts_nobody() -> None:
     before, after = declare(production()), declare(production(service_tokens=("web",)))
     # The Job follows, by the Secret's new name, which these mocks do not give.
     assert changed(before, after) == {"ConsulCluster consul", "Secret consul-acl"}
 
 
-def test_servers_taken_away_keep_their_volumes(declare: Declare) -> None:
+def test_servers_taken_away_keep_their_volumes() -> None:
     nodes = {"storage_class": "", "storage_nodes": ("a", "b", "c", "d", "e")}
     five, three = declare(production(server_replicas=5, **nodes)), declare(production(server_replicas=3, **nodes))
     assert five.of_kind("PersistentVolume") == three.of_kind("PersistentVolume")
@@ -142,7 +142,7 @@ def test_servers_taken_away_keep_their_volumes(declare: Declare) -> None:
     assert retention == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
-def test_the_health_check_is_a_new_one_for_every_change_of_the_agents(declare: Declare) -> None:
+def test_the_health_check_is_a_new_one_for_every_change_of_the_agents() -> None:
     def revision(**settings: Any) -> str:
         job = declare(development(**settings)).of_kind("Job")["consul-health"]
         (container,) = job["spec"]["template"]["spec"]["containers"]
@@ -158,7 +158,7 @@ def test_the_health_check_is_a_new_one_for_every_change_of_the_agents(declare: D
     assert len({revision(**change) for change in changes}) == len(changes)
 
 
-def test_outputs_are_the_documented_ones(declare: Declare) -> None:
+def test_outputs_are_the_documented_ones() -> None:
     outputs = declare(development()).outputs
     assert outputs["gossipKey"] == gossip_key(PASSWORD)
     assert outputs["uiUrl"] is None
@@ -168,7 +168,7 @@ def test_outputs_are_the_documented_ones(declare: Declare) -> None:
     assert outputs["managementToken"] == MANAGEMENT.secret_id(PASSWORD)
 
 
-def test_without_acls_there_is_no_token(declare: Declare) -> None:
+def test_without_acls_there_is_no_token() -> None:
     recorder = declare(development(acl_enabled=False))
     assert recorder.outputs["managementToken"] is None
     assert recorder.outputs["serviceTokens"] == {}
@@ -179,7 +179,7 @@ def test_without_acls_there_is_no_token(declare: Declare) -> None:
     assert set(recorder.of_kind("Job")) == {"consul-health"}
 
 
-def test_pods_go_where_the_settings_say(declare: Declare) -> None:
+def test_pods_go_where_the_settings_say() -> None:
     settings = production(
         priority_class="high",
         node_selector={"pool": "consul"},

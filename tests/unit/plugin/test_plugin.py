@@ -14,7 +14,7 @@ from components.settings import Settings, SettingsError
 from plugin.arguments import settings_from
 from plugin.provider import ConsulProvider
 from plugin.schema import TYPE, package_schema
-from tests.unit.conftest import development
+from tests.support.graph import development
 
 ROOT = Path(__file__).parents[3]
 EXAMPLE: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "yaml" / "Pulumi.yaml").read_text())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from components.acl.tokens import MANAGEMENT, RECOVERY, acl_config, agent_tokens, service_tokens
 from components.naming import Naming
-from tests.unit.conftest import production
+from tests.support.graph import production
 
 NAMING = Naming("consul", "consul")
 TOKENS = {token.name: token for token in agent_tokens(NAMING)}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.agents import agent_config
 from components.settings import Settings
-from tests.unit.conftest import development, production
+from tests.support.graph import development, production
 
 JOIN = "consul.consul.svc"
 

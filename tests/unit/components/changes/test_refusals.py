@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.changes.refusals import lost_quorum, record, refusals
-from tests.unit.conftest import development, production
+from tests.support.graph import development, production
 
 NODES = tuple(f"node-{number}" for number in range(1, 8))
 

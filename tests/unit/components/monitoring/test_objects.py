@@ -11,7 +11,7 @@ from pulumi.runtime.rpc import unwrap_rpc_secret
 from components.acl.tokens import agent_tokens
 from components.monitoring.objects import RULES_FILE, alert_rules, dashboard_model
 from components.naming import Naming
-from tests.unit.conftest import PASSWORD, Declare, Inputs, Recorder, development, production
+from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production
 
 NAMING = Naming("consul", "consul")
 OPERATOR = {"monitoring": "operator", "monitoring_namespace": "monitoring"}
@@ -42,13 +42,13 @@ def monitored(recorder: Recorder, monitor: Inputs) -> set[str]:
     }
 
 
-def test_nothing_is_declared_without_monitoring(declare: Declare) -> None:
+def test_nothing_is_declared_without_monitoring() -> None:
     recorder = declare(development())
     assert not any(recorder.of_kind(kind) for kind in OPERATOR_KINDS)
     assert not {"consul-dashboard", "consul-alerts"} & set(recorder.of_kind("ConfigMap"))
 
 
-def test_a_service_monitor_takes_each_agent_once(declare: Declare) -> None:
+def test_a_service_monitor_takes_each_agent_once() -> None:
     recorder = declare(production(**OPERATOR))
     monitors = recorder.of_kind("ServiceMonitor")
     assert {name: monitored(recorder, monitor) for name, monitor in monitors.items()} == {
@@ -57,7 +57,7 @@ def test_a_service_monitor_takes_each_agent_once(declare: Declare) -> None:
     }
 
 
-def test_a_scrape_verifies_the_agent_and_shows_the_metrics_token(declare: Declare) -> None:
+def test_a_scrape_verifies_the_agent_and_shows_the_metrics_token() -> None:
     settings = production(**OPERATOR)
     names = {"consul": NAMING.server_names(settings), "consul-client": NAMING.client_names()}
     for name, monitor in declare(settings).of_kind("ServiceMonitor").items():
@@ -68,12 +68,12 @@ def test_a_scrape_verifies_the_agent_and_shows_the_metrics_token(declare: Declar
         assert endpoint["authorization"] == {"credentials": {"name": "consul-metrics-00000000", "key": "metrics-token"}}
 
 
-def test_the_operator_need_read_no_other_secret(declare: Declare) -> None:
+def test_the_operator_need_read_no_other_secret() -> None:
     data = declare(production(**OPERATOR)).of_kind("Secret")["consul-metrics"]["stringData"]
     assert set(unwrap_rpc_secret(data)) == {"ca.pem", "metrics-token"}
 
 
-def test_without_acls_a_scrape_shows_no_token(declare: Declare) -> None:
+def test_without_acls_a_scrape_shows_no_token() -> None:
     recorder = declare(development(acl_enabled=False, **OPERATOR))
     for monitor in recorder.of_kind("ServiceMonitor").values():
         (endpoint,) = monitor["spec"]["endpoints"]
@@ -81,14 +81,14 @@ def test_without_acls_a_scrape_shows_no_token(declare: Declare) -> None:
 
 
 @pytest.mark.parametrize("monitoring", [OPERATOR, ANNOTATIONS], ids=lambda settings: settings["monitoring"])
-def test_no_token_is_in_what_is_declared(declare: Declare, monitoring: dict[str, str]) -> None:
+def test_no_token_is_in_what_is_declared(monitoring: dict[str, str]) -> None:
     recorder = declare(production(**monitoring))
     declared = [*(recorder.of_kind(kind) for kind in OPERATOR_KINDS), recorder.of_kind("ConfigMap")]
     for token in agent_tokens(NAMING):
         assert token.secret_id(PASSWORD) not in json.dumps(declared)
 
 
-def test_both_kinds_of_prometheus_get_the_same_rules(declare: Declare) -> None:
+def test_both_kinds_of_prometheus_get_the_same_rules() -> None:
     (rule,) = declare(development(**OPERATOR)).of_kind("PrometheusRule").values()
     recorder = declare(development(**ANNOTATIONS))
     assert rule["spec"] == yaml.safe_load(recorder.of_kind("ConfigMap")["consul-alerts"]["data"][RULES_FILE])
@@ -97,7 +97,7 @@ def test_both_kinds_of_prometheus_get_the_same_rules(declare: Declare) -> None:
 
 
 @pytest.mark.parametrize("monitoring", [OPERATOR, ANNOTATIONS], ids=lambda settings: settings["monitoring"])
-def test_grafana_finds_the_dashboard(declare: Declare, monitoring: dict[str, str]) -> None:
+def test_grafana_finds_the_dashboard(monitoring: dict[str, str]) -> None:
     config_map = declare(development(**monitoring)).of_kind("ConfigMap")["consul-dashboard"]
     assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(config_map["data"]["consul-consul-dashboard.json"]) == dashboard_model(NAMING)

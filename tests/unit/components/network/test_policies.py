@@ -5,7 +5,7 @@ from typing import Any, cast
 from components.naming import Naming
 from components.network.policies import Peers, Ports, network_rules
 from components.settings import Settings
-from tests.unit.conftest import development, production
+from tests.support.graph import development, production
 
 
 def ways_in(settings: Settings) -> set[str]:

@@ -1,17 +1,19 @@
-"""The component against recorded inputs: mocks, and only here."""
+"""The component against recorded inputs: the providers are mocks, so only unit tests use this."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import copy
+from functools import cache
 from typing import Any, cast
 
 import pulumi
-import pytest
 
-from components.consul_cluster import ConsulCluster
+from components import ConsulCluster
 from components.settings import Settings
 
 # What the providers would answer; everything else answers with its inputs.
 PASSWORD = "p" * 64
+
+
 COMPUTED: dict[str, dict[str, Any]] = {
     "random:index/randomPassword:RandomPassword": {"result": PASSWORD},
     "random:index/randomId:RandomId": {"hex": "0a1b2c3d"},
@@ -23,6 +25,7 @@ COMPUTED: dict[str, dict[str, Any]] = {
         "validityEndTime": "2027-01-01T00:00:00Z",
     },
 }
+
 
 Inputs = dict[str, Any]
 
@@ -60,35 +63,6 @@ class NoHooks:
         pass
 
 
-Declare = Callable[[Settings], Recorder]
-
-
-@pytest.fixture
-def declare() -> Iterator[Declare]:
-    """Declares a cluster with the given settings, on a fresh engine."""
-    loops: list[asyncio.AbstractEventLoop] = []
-
-    def run(settings: Settings) -> Recorder:
-        loops.append(asyncio.new_event_loop())
-        asyncio.set_event_loop(loops[-1])
-        recorder = Recorder()
-        pulumi.runtime.set_mocks(recorder, project="consul-cluster", stack="unit", preview=False)
-        # The SDK's mocks know no resource hooks; tests/preview has the real ones.
-        pulumi.runtime.settings.SETTINGS.callbacks = cast("Any", NoHooks())  # pyright: ignore[reportAttributeAccessIssue]
-
-        @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
-        def program() -> pulumi.Output[None]:
-            cluster = ConsulCluster("consul", settings)
-            return pulumi.Output.all(**cluster.outputs()).apply(recorder.outputs.update)
-
-        program()
-        return recorder
-
-    yield run
-    for loop in loops:
-        loop.close()
-
-
 def development(**changes: Any) -> Settings:
     """Development settings: three servers on three nodes, and what a test changes."""
     return Settings.model_validate(
@@ -99,3 +73,28 @@ def development(**changes: Any) -> Settings:
 def production(**changes: Any) -> Settings:
     """Production settings, and what a test changes."""
     return Settings.model_validate({"environment": "production", "storage_class": "fast"} | changes)
+
+
+def declare(settings: Settings) -> Recorder:
+    """Return what a cluster with these settings declares; the caller may change it."""
+    return copy.deepcopy(_declared(settings.model_dump_json()))
+
+
+@cache
+def _declared(settings: str) -> Recorder:
+    """Declare a cluster on a fresh engine, once for all tests with the same settings: it takes tenths of a second."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    recorder = Recorder()
+    pulumi.runtime.set_mocks(recorder, project="consul-cluster", stack="unit", preview=False)
+    # The SDK's mocks do not support resource hooks; tests/preview has the real ones.
+    pulumi.runtime.settings.SETTINGS.callbacks = cast("Any", NoHooks())  # pyright: ignore[reportAttributeAccessIssue]
+
+    @pulumi.runtime.test  # pyright: ignore[reportUnknownMemberType]
+    def program() -> pulumi.Output[None]:
+        cluster = ConsulCluster("consul", Settings.model_validate_json(settings))
+        return pulumi.Output.all(**cluster.outputs()).apply(recorder.outputs.update)
+
+    program()
+    loop.close()
+    return recorder

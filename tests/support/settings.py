@@ -1,0 +1,44 @@
+"""Settings of the stacks that tests and benchmarks bring up."""
+
+from typing import Any
+
+from tools.devcluster.addons import INGRESS_NAMESPACE
+
+E2E_NAMESPACE = "e2e"
+
+
+E2E_DEVELOPMENT: dict[str, Any] = {
+    "environment": "development",
+    "namespace": E2E_NAMESPACE,
+    # Five, so that there is room for five servers.
+    "storageNodes": ["node-1", "node-2", "node-3", "node-1", "node-2"],
+    "ingressEnabled": True,
+    "ingressHost": "consul.localhost",
+    "ingressNamespace": INGRESS_NAMESPACE,
+    "ingressAnnotations": {
+        "traefik.ingress.kubernetes.io/router.entrypoints": "https",
+        "traefik.ingress.kubernetes.io/router.tls": "true",
+    },
+    "clientNamespaces": ["web", "net-web"],
+    "serviceTokens": ["web"],
+}
+
+
+E2E_PRODUCTION: dict[str, Any] = {
+    "environment": "production",
+    "namespace": "production",
+    "storageNodes": ["node-1", "node-2", "node-3"],
+    "clientNamespaces": ["web-production"],
+    "serviceTokens": ["web"],
+}
+
+
+DEVELOPMENT: dict[str, Any] = {
+    "environment": "development",
+    "storageNodes": ["node-1", "node-2", "node-3"],
+    "ingressEnabled": True,
+    "ingressHost": "consul.localhost",
+}
+
+
+PRODUCTION: dict[str, Any] = {"environment": "production", "storageClass": "standard"}
