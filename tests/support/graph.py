@@ -36,6 +36,8 @@ class Recorder(pulumi.runtime.Mocks):
     def __init__(self) -> None:
         self.inputs: dict[str, Inputs] = {}
         self.outputs: dict[str, Any] = {}
+        self.identities: set[tuple[str, str]] = set()
+        """The parent's URN and the own URN of each resource; the stack's parent is empty."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         kind = args.typ.rpartition(":")[2]
@@ -54,6 +56,15 @@ class Recorder(pulumi.runtime.Mocks):
 
     def of_kind(self, kind: str) -> dict[str, Inputs]:
         return {name.split()[1]: inputs for name, inputs in self.inputs.items() if name.split()[0] == kind}
+
+
+class Monitor(pulumi.runtime.mocks.MockMonitor):
+    """Tells the recorder the identity of each resource."""
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        urn = super().make_urn(parent, type_, name)
+        cast("Recorder", self.mocks).identities.add((parent, urn))
+        return urn
 
 
 class NoHooks:
@@ -86,7 +97,7 @@ def _declared(settings: str) -> Recorder:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     recorder = Recorder()
-    pulumi.runtime.set_mocks(recorder, project="consul-cluster", stack="unit", preview=False)
+    pulumi.runtime.set_mocks(recorder, "consul-cluster", "unit", preview=False, monitor=Monitor(recorder))
     # The SDK's mocks do not support resource hooks; tests/preview has the real ones.
     pulumi.runtime.settings.SETTINGS.callbacks = cast("Any", NoHooks())  # pyright: ignore[reportAttributeAccessIssue]
 

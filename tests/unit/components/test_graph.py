@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 from pydantic import ValidationError
-from syrupy.assertion import SnapshotAssertion
 
 from components.acl.tokens import MANAGEMENT, RECOVERY, agent_tokens
 from components.agents.agent_config import gossip_key
@@ -16,15 +15,6 @@ from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development
 
 def pod(recorder: Recorder, stateful_set: str) -> Inputs:
     return recorder.of_kind("StatefulSet")[stateful_set]["spec"]["template"]["spec"]
-
-
-def test_golden_development(snapshot: SnapshotAssertion) -> None:
-    settings = development(ingress_enabled=True, ingress_host="consul.localhost")
-    assert declare(settings).inputs == snapshot
-
-
-def test_golden_production(snapshot: SnapshotAssertion) -> None:
-    assert declare(production()).inputs == snapshot
 
 
 def test_production_has_no_ingress() -> None:

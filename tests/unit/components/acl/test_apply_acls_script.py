@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.scripts import fake_clock, write_program
+
 SCRIPT = Path(__file__).parents[4] / "components" / "acl" / "scripts" / "apply_acls.sh"
 SECRET = "5ec4e700-0000-4000-8000-000000000000"  # noqa: S105 - a made-up token
 LIST = """\
@@ -27,13 +29,14 @@ def run(folder: Path, failing: str = "none") -> tuple[int, str, list[str]]:
     calls = folder / "calls"
     (folder / "list").write_text(LIST)
     for name in ("consul", "curl"):
-        program = folder / name
-        program.write_text(
-            f'#!/bin/sh\necho "{name} $*" >> {calls}\n'
+        write_program(
+            folder,
+            name,
+            f'echo "{name} $*" >> {calls}\n'
             f'case "$*" in {failing}) echo "no such call" >&2; exit 22;; esac\n'
-            f'case "$*" in "acl token list") cat {folder}/list;; *"policy read"*) echo "ID:   the-id";; esac\n'
+            f'case "$*" in "acl token list") cat {folder}/list;; *"policy read"*) echo "ID:   the-id";; esac',
         )
-        program.chmod(0o755)
+    fake_clock(folder)
     for name, text in {
         "tokens/header": f"X-Consul-Token: {SECRET}",
         "tokens/web.json": "{}",
@@ -47,7 +50,7 @@ def run(folder: Path, failing: str = "none") -> tuple[int, str, list[str]]:
         "ACL_DIR": str(folder),
         "CONSUL_HTTP_ADDR": "https://consul",
         "CONSUL_CACERT": "ca.pem",
-        "TIMEOUT": "1",
+        "TIMEOUT": "3",
     }
     result = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, check=False)
     assert result.stderr == ""
@@ -72,7 +75,7 @@ def test_what_there_is_already_is_brought_up_to_date(tmp_path: Path, create: str
 def test_a_failure_is_told_without_a_secret(tmp_path: Path) -> None:
     code, said, calls = run(tmp_path, failing="*/v1/acl/*")
     assert code == 1
-    assert "The ACLs are not in place after 1 s" in said
+    assert "The ACLs are not in place after 3 s" in said
     assert "no such call" in said
     assert SECRET not in said
     assert not [call for call in calls if SECRET in call]

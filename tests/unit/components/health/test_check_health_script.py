@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.scripts import fake_clock, write_program
+
 SCRIPT = Path(__file__).parents[4] / "components" / "health" / "scripts" / "check_health.sh"
 
 MEMBERS = """\
@@ -24,21 +26,21 @@ consul-2  c   10.0.0.3:8300  follower  true   3             20            0 comm
 
 
 def check(folder: Path, members: str, peers: str, code: int = 0) -> tuple[int, str]:
-    """The script's exit code and what it says, after one second."""
+    """The script's exit code and what it says, after three seconds of a fake clock."""
     (folder / "members").write_text(members)
     (folder / "peers").write_text(peers)
-    consul = folder / "consul"
-    consul.write_text(
-        f"#!/bin/sh\ncase $1 in members) cat {folder}/members; exit {code};; esac\n"
-        f"case $2 in raft) cat {folder}/peers;; esac\n"
+    write_program(
+        folder,
+        "consul",
+        f"case $1 in members) cat {folder}/members; exit {code};; esac\ncase $2 in raft) cat {folder}/peers;; esac",
     )
-    consul.chmod(0o755)
+    fake_clock(folder)
     environment = {
         "PATH": f"{folder}:/usr/bin:/bin",
         "MEMBERS": "server:consul-0 server:consul-1 server:consul-2 client:consul-client-0",
         "SERVERS": "consul-0 consul-1 consul-2",
         "QUORUM_OF": "3",
-        "TIMEOUT": "1",
+        "TIMEOUT": "3",
     }
     result = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, check=False)
     assert result.stderr == ""
