@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from plugin.schema import package_schema
-from tests.support.manifests import planned
+from tests.support.manifests import planned, settings_of
 from tests.support.outputs import broken_promises, contract
 from tests.support.settings import DEVELOPMENT
 from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
@@ -158,8 +158,7 @@ def test_yaml_has_what_the_stack_has(stack: Stack, example: Consumer) -> None:
 
 def test_yaml_can_stand_beside_the_stack_dev() -> None:
     theirs = used()
-    written = yaml.safe_load((PROJECT_DIR / "Pulumi.dev.yaml").read_text())["config"]
-    ours = {key.removeprefix("consul-cluster:"): value for key, value in written.items()}
+    ours = settings_of("dev")
     assert theirs["namespace"] != ours.pop("namespace", "consul")
     assert theirs["ingressHost"] != ours.pop("ingressHost")
     assert ours.items() <= theirs.items()

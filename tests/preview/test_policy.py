@@ -4,13 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.preview.policy_programs.values import SECRETS
+from tests.support.manifests import settings_of
 from tests.support.policies import PACK, SECONDS, project
 from tests.support.secrets import secrets, shows
 from tests.support.settings import DEVELOPMENT
-from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
+from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 
 def violations(printed: str) -> list[tuple[str, str]]:
@@ -109,8 +109,7 @@ def test_a_violation_is_refused_with_the_way_out(
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_the_stacks_of_the_repository_violate_nothing(stack: Stack, name: str) -> None:
-    settings = yaml.safe_load((PROJECT_DIR / f"Pulumi.{name}.yaml").read_text())["config"]
-    stack.configure({key.removeprefix("consul-cluster:"): value for key, value in settings.items()})
+    stack.configure(settings_of(name))
     printed = stack.pulumi("preview", "--policy-pack", str(PACK), timeout=SECONDS).stdout
     assert "✅ consul-cluster@" in printed
     assert violations(printed) == []

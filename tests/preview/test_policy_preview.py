@@ -1,6 +1,5 @@
 """`make preview` on the real engine: with and without a stack in the backend, passing and refused."""
 
-import os
 import re
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 from tests.preview.policy_programs.values import SECRETS
+from tests.support.environment import clean_environment
 from tests.support.policies import SECONDS, project
 from tests.support.secrets import secrets, shows
 from tests.support.settings import DEVELOPMENT
@@ -144,7 +144,7 @@ def test_make_runs_it(stack: Stack, tmp_path: Path) -> None:
     result = subprocess.run(
         ["make", "--silent", "preview", "STACK=prod", f"COMMENT={comment}"],
         cwd=PROJECT_DIR,
-        env={**os.environ, "PULUMI_BACKEND_URL": stack.environment["PULUMI_BACKEND_URL"]},
+        env={**clean_environment(), "PULUMI_BACKEND_URL": stack.environment["PULUMI_BACKEND_URL"]},
         capture_output=True,
         text=True,
         check=False,

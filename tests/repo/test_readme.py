@@ -1,7 +1,6 @@
 """The README's tables, against what they are about."""
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 from components.settings import Settings
+from tests.support.environment import clean_environment
 from tests.support.graph import declare, development
 from tests.support.readme import rows, section
 from tools.bench.figures import Figure
@@ -52,9 +52,10 @@ def test_the_settings_for_ones_own_cluster_can_be_used() -> None:
     ],
 )
 def test_make_refuses_the_backend_and_passphrase_of_dev(stack: str, environment: dict[str, str], taken: bool) -> None:
-    others = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "MAKE"))}
     command = ["make", "--silent", "own", f"STACK={stack}"]
-    result = subprocess.run(command, cwd=PROJECT, env=others | environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        command, cwd=PROJECT, env=clean_environment() | environment, capture_output=True, text=True, check=False
+    )
     assert (result.returncode == 0) == taken
     assert taken or f"The stack {stack} needs a backend" in result.stderr
 

@@ -37,7 +37,7 @@ class Recorder(pulumi.runtime.Mocks):
         self.inputs: dict[str, Inputs] = {}
         self.outputs: dict[str, Any] = {}
         self.identities: set[tuple[str, str]] = set()
-        """The parent's URN and the own URN of each resource; the stack's parent is empty."""
+        """The parent's URN and the own URN of each resource."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         kind = args.typ.rpartition(":")[2]
@@ -63,7 +63,8 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         urn = super().make_urn(parent, type_, name)
-        cast("Recorder", self.mocks).identities.add((parent, urn))
+        if parent:  # not the stack itself, which is registered once for all tests
+            cast("Recorder", self.mocks).identities.add((parent, urn))
         return urn
 
 

@@ -1,6 +1,7 @@
 """A stack's Kubernetes objects as plain manifests, as kubectl and checkers take them."""
 
 import json
+import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -15,8 +16,10 @@ SECRET = "[secret]"  # noqa: S105 - a placeholder
 
 
 def settings_of(name: str) -> dict[str, Any]:
-    """The settings of one of the repository's stacks."""
-    config = yaml.safe_load((PROJECT_DIR / f"Pulumi.{name}.yaml").read_text())["config"]
+    """Return the settings of one of the repository's stacks as committed: the user may have changed the file since."""
+    show = ["git", "show", f"HEAD:Pulumi.{name}.yaml"]
+    committed = subprocess.run(show, cwd=PROJECT_DIR, capture_output=True, text=True, check=True).stdout
+    config = yaml.safe_load(committed)["config"]
     return {key.rpartition(":")[2]: value for key, value in config.items()}
 
 

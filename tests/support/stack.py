@@ -1,7 +1,6 @@
 """Stacks of this project for tests: their own backend, settings and names, on the real engine and providers."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.environment import clean_environment
 from tools import toolchain
 
 PROJECT_DIR = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ class Stack:
         self.backend = self.backend or self.folder / "backend"
         self.backend.mkdir(exist_ok=True)
         self.environment = {
-            **os.environ,
+            **clean_environment(),
             **toolchain.pulumi_environment(),
             "PULUMI_BACKEND_URL": f"file://{self.backend}",
             "PULUMI_CONFIG_PASSPHRASE": "test",
