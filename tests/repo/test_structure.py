@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "plugin": {"plugin", "components"},
     "policy": {"policy", "components"},
     # Benchmarks bring up stacks as the tests do.
-    "tools": {"tools", "tests"},
+    "tools": {"tools", "policy", "tests"},
 }
 
 # Modules that need no Pulumi: their rules are used without it, and import in no time.

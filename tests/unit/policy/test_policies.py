@@ -10,10 +10,8 @@ import pytest
 
 from policy.consul_policies import authority, disruption, exposure, images, plain_text, quorum, tls_verification
 from policy.consul_policies.clusters import COMPONENT
-from policy.consul_policies.registration import decode
 from policy.consul_policies.resources import Resource, Violation
-from policy.consul_policies.selectors import selects
-from policy.consul_policies.values import UNKNOWN, Secret, dig, leaves
+from policy.consul_policies.values import UNKNOWN, Secret
 
 CHECKS: Sequence[Callable[[Sequence[Resource]], Iterator[Violation]]] = (
     exposure.exposed_ui,
@@ -391,35 +389,3 @@ def test_no_message_has_a_secret() -> None:
     assert len(violations) == 4
     assert not any(secret in violation for violation in violations for secret in (KEY, TOKEN))
     assert TOKEN not in repr(stack["servers"]) + repr(Secret(TOKEN))
-
-
-def test_a_selector_takes_what_kubernetes_would() -> None:
-    def expression(operator: str, *values: str) -> dict[str, Any]:
-        return {"matchExpressions": [{"key": "app", "operator": operator, "values": list(values)}]}
-
-    def takes(selector: Any) -> bool:
-        return selects(selector, {"app": "web"}, unknown=False)
-
-    assert takes({})
-    assert not takes(None)
-    assert takes(expression("In", "web", "api"))
-    assert not takes(expression("NotIn", "web"))
-    assert takes(expression("Exists"))
-    assert not takes(expression("DoesNotExist"))
-    assert takes({"matchLabels": {"app": "web"}})
-    assert not takes({"matchLabels": {"app": "web", "tier": "front"}})
-
-
-def test_the_marks_of_the_engine_are_kept() -> None:
-    secret = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the engine's signature of secrets
-    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-    marked = decode({"a": {"4dabf18193072939515e22adb298388d": secret, "value": unknown}, "b": [unknown, 3.0, 0.5]})
-    assert marked == {"a": Secret(UNKNOWN), "b": [UNKNOWN, 3, 0.5]}
-    assert type(marked["b"][1]) is int
-    assert dig(marked, "a") is UNKNOWN
-    assert [(leaf.path, leaf.secret) for leaf in leaves(marked)] == [
-        ("a", True),
-        ("b[0]", False),
-        ("b[1]", False),
-        ("b[2]", False),
-    ]
