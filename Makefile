@@ -10,15 +10,18 @@ VENV := .venv/bin
 CHECKOV := .venv/checkov/installed
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
+RESULTS := $(STATE)/test-results
 # In two steps, so that a failure of the first stops the recipe.
 ENV = environment=$$($(MAKE) -s env CLUSTER=$(CLUSTER) STACK=$(STACK)); eval "$$environment"
 
 .PHONY: help
-help: ## Say what there is to make
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+help: ## List these targets
+	@sed -nE -e 's/^##@ (.*)/\n\1/p' -e 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+##@ Run
 
 .PHONY: up
-up: own $(CLUSTER) ## Bring up the stack dev, and all that it stands on
+up: own $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=current uses your own
 	@$(ENV); \
 	pulumi stack select --create $(STACK); \
 	pulumi up --stack $(STACK) --yes --refresh; \
@@ -28,14 +31,14 @@ up: own $(CLUSTER) ## Bring up the stack dev, and all that it stands on
 	kubectl exec --namespace "$$namespace" consul-0 -- consul members
 
 .PHONY: down
-down: $(INSTALLED) ## Destroy the stack dev, and the devcluster with it
+down: $(INSTALLED) ## Destroy the stack dev and the local Kubernetes
 	@$(ENV); \
 	if [ $(CLUSTER) = devcluster ]; then export PULUMI_K8S_DELETE_UNREACHABLE=true; fi; \
 	if pulumi stack --stack $(STACK) >/dev/null 2>&1; then pulumi destroy --stack $(STACK) --yes --skip-preview; fi
 	@if [ $(CLUSTER) = devcluster ]; then $(VENV)/devcluster down; fi
 
 .PHONY: env
-env: own $(INSTALLED) ## Print what sets a shell: eval "$$(make -s env)"
+env: own $(INSTALLED) ## Print the shell settings for pulumi and kubectl: eval "$$(make -s env)"
 	@mkdir -p -m 700 $(STATE)
 	@$(VENV)/toolchain env
 	@echo 'export PATH="$(CURDIR)/$(VENV):$$PATH"'
@@ -46,31 +49,45 @@ env: own $(INSTALLED) ## Print what sets a shell: eval "$$(make -s env)"
 	fi
 
 .PHONY: preview
-preview: engine ## Preview the stack STACK under the policies, no cluster needed; COMMENT=FILE writes it as Markdown
+preview: engine ## Preview the stack STACK under the policy pack, without a cluster; COMMENT=FILE writes Markdown
 	@# Where the shell has no backend, any will do: dev's.
 	@environment=$$($(MAKE) -s env CLUSTER=current STACK=dev); eval "$$environment"; \
 	$(VENV)/python -m tools.preview $(STACK) $(if $(COMMENT),--comment "$(COMMENT)")
 
+##@ Develop
+
+.PHONY: unit
+unit: $(INSTALLED) ## Run the unit tests: they need the Python packages only
+	@$(VENV)/python -m pytest --quiet tests/unit
+
 .PHONY: test
-test: lint tools checkers ## Run all tests, end-to-end included
-	$(VENV)/pytest tests/unit
-	$(VENV)/pytest tests/preview
-	@# The devcluster's own limits are seconds: its tests run with nothing beside them.
-	$(VENV)/pytest tests/e2e/test_devcluster.py
-	@# Where the cluster is broken every further test would wait for it in vain.
-	$(VENV)/pytest tests/e2e --ignore=tests/e2e/test_devcluster.py --maxfail=5
+test: lint tools checkers ## Run all tests, end-to-end included, and list the ten slowest
+	@rm -rf $(RESULTS); \
+	trap '$(VENV)/python -m tests.support.slowest $(RESULTS)/*.xml' EXIT; \
+	run() { echo "pytest $$*"; $(VENV)/python -m pytest --junitxml="$(RESULTS)/$$1.xml" "$${@:2}"; }; \
+	run unit tests/unit; \
+	run repo tests/repo; \
+	run preview tests/preview --numprocesses=2 --dist=loadscope; \
+	: "The limits of the devcluster's own tests are seconds, so nothing runs beside them."; \
+	run devcluster tests/e2e/test_devcluster.py; \
+	: "In a broken cluster every further test would wait in vain."; \
+	run e2e tests/e2e --ignore=tests/e2e/test_devcluster.py --maxfail=5
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style and types
+lint: $(INSTALLED) ## Check style, types and generated files
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/pyright
 
+.PHONY: docs
+docs: $(INSTALLED) ## Generate the reference pages and Pulumi.yaml's settings
+	@$(VENV)/python -m components.reference
+
 .PHONY: bench
-bench: tools checkers ## Measure, and print the README's table
+bench: tools checkers ## Measure, and print the table of docs/benchmarks.md
 	$(VENV)/python -m tools.bench
 
-# What the main job stands on.
+##@ Prepare
 
 .PHONY: own
 own:
@@ -91,7 +108,7 @@ checkers: $(INSTALLED) $(CHECKOV)
 	@$(VENV)/toolchain build checkers languages
 
 .PHONY: engine
-engine: $(INSTALLED) ## Build Pulumi, where you have none
+engine: $(INSTALLED) ## Build Pulumi and its providers, where no pulumi is installed
 	@$(VENV)/toolchain build engine
 
 .PHONY: devcluster

@@ -1,18 +1,16 @@
-"""A stack's first server: `consul` and Consul's API in its pod, with the rights of the management token."""
+"""A cluster's first server: `consul` and Consul's API in its pod, with the rights of the management token."""
 
 import json
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
 from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, HTTP_PORT, MANAGEMENT_TOKEN, TLS_DIR
+from components.identity import COMPONENT_TYPE
 from components.naming import Naming
+from operations.commands import OperationError, run
 
-# As __main__.py calls it.
-_CLUSTER = "consul"
-
-# The token's file, where there are ACLs; a token in an argument would show in the process list.
+# Read the token from its file, where ACLs are on: a token in an argument would show in the process list.
 _SCRIPT_START = f"""
 token={ACL_DIR}/{MANAGEMENT_TOKEN}
 [ ! -e "$token" ] || export CONSUL_HTTP_TOKEN_FILE="$token"
@@ -22,27 +20,15 @@ _CALL = """
     curl --silent --show-error --fail-with-body --max-time 60 --header @- --request "$1" ${3:+--data "$3"} "$2"
 """
 
-# A snapshot of some GB on a slow disk; all else takes seconds.
-_LIMIT_SECONDS = 1800
-
-
-class SnapshotError(Exception):
-    """What cannot be done; the message says why and what to do."""
-
 
 @dataclass(frozen=True)
 class Server:
-    """The first server of a cluster in a namespace of kubectl's current cluster."""
+    """The first server of a cluster in kubectl's current context."""
 
-    namespace: str
-
-    @property
-    def naming(self) -> Naming:
-        """The names of the cluster's objects."""
-        return Naming(_CLUSTER, self.namespace)
+    naming: Naming
 
     def run(self, script: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
-        """What a shell script prints that finds its arguments as $1, $2, …; nothing where it goes to `stdout`."""
+        """Run a shell script in the pod, with `arguments` as $1, …; return what it prints, or write it to `stdout`."""
         pod = self.naming.servers(1)[0]
         shell = ["sh", "-ec", _SCRIPT_START + script, "sh"]
         return self.kubectl(
@@ -50,51 +36,51 @@ class Server:
         )
 
     def call(self, path: str, method: str = "GET", body: object = None) -> Any:
-        """What Consul's API answers, https://developer.hashicorp.com/consul/api-docs."""
+        """Call Consul's API and return its answer, https://developer.hashicorp.com/consul/api-docs."""
         url = f"http://127.0.0.1:{HTTP_PORT}/v1/{path}"
         answer = self.run(_CALL, method, url, *([] if body is None else [json.dumps(body)]))
         return json.loads(answer) if answer else None
 
     def kubectl(self, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
-        """What a command of kubectl's prints in the cluster's namespace."""
-        return run(["kubectl", "--namespace", self.namespace, *arguments], stdin, stdout)
+        """Run kubectl in the cluster's namespace and return what it prints."""
+        return run(["kubectl", "--namespace", self.naming.namespace, *arguments], stdin, stdout)
 
 
-def server_of(stack: str) -> Server:
-    """The first server of a stack's cluster; raises SnapshotError where kubectl's current cluster has another."""
-    outputs = json.loads(run(["pulumi", "stack", "output", "--json", "--non-interactive", "--stack", stack]))
-    if "namespace" not in outputs:
-        raise SnapshotError(f"Stack {stack} has no cluster yet: bring it up first, pulumi up --stack {stack}")
-    server = Server(outputs["namespace"])
-    if server.run(f"cat {TLS_DIR}/{CA_CERTIFICATE}").strip() != outputs["caCertificate"].strip():
-        raise SnapshotError(
-            f"The namespace {server.namespace} of kubectl's current cluster has another Consul than stack {stack}: "
-            "select the cluster of the stack, kubectl config use-context …"
+def server_of(stack: str, component: str | None = None) -> Server:
+    """Return the first server of a stack's cluster, which kubectl's current context must have.
+
+    The stack's state says which clusters there are, under whatever names and outputs. Raises OperationError if there is
+    none, if there are several and `component` names none of them, or if the context has another cluster in its place.
+    """
+    exported = json.loads(run(["pulumi", "stack", "export", "--non-interactive", "--stack", stack]))
+    resources = exported["deployment"].get("resources", [])
+    clusters = {_name(resource): resource for resource in resources if resource["type"] == COMPONENT_TYPE}
+    cluster = clusters[_chosen(stack, clusters, component)]
+    server = Server(Naming(_name(cluster), cluster["inputs"]["namespace"]))
+    (authority,) = (
+        resource["outputs"]["certPem"]
+        for resource in resources
+        if resource.get("parent") == cluster["urn"] and resource["type"].endswith(":SelfSignedCert")
+    )
+    if server.run(f"cat {TLS_DIR}/{CA_CERTIFICATE}").strip() != authority.strip():
+        raise OperationError(
+            f"The namespace {server.naming.namespace} of kubectl's current context has another Consul cluster than "
+            f"stack {stack}: select the stack's Kubernetes cluster with kubectl config use-context …"
         )
     return server
 
 
-def run(command: Sequence[str], stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
-    """What a command prints; raises SnapshotError with what it complained of."""
-    try:
-        result = subprocess.run(
-            command,
-            stdin=stdin or subprocess.DEVNULL,
-            stdout=stdout or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=_LIMIT_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise SnapshotError(f"{_shown(command)} has not ended after {_LIMIT_SECONDS} s") from None
-    except FileNotFoundError:
-        raise SnapshotError(f'There is no {command[0]} on the PATH: eval "$(make -s env)" sets it') from None
-    printed = (result.stdout or b"").decode()
-    if result.returncode != 0:
-        raise SnapshotError(f"{_shown(command)} failed: {printed}{result.stderr.decode()}".rstrip())
-    return printed
+def _chosen(stack: str, clusters: Mapping[str, object], component: str | None) -> str:
+    names = ", ".join(sorted(clusters))
+    if not clusters:
+        raise OperationError(f"Stack {stack} has no Consul cluster yet: bring it up with pulumi up --stack {stack}")
+    if component is None and len(clusters) > 1:
+        raise OperationError(f"Stack {stack} has several Consul clusters: choose one with --component: {names}")
+    if component is not None and component not in clusters:
+        raise OperationError(f"Stack {stack} has no Consul cluster {component}; allowed for --component: {names}")
+    return component or names
 
 
-def _shown(command: Sequence[str]) -> str:
-    """A command's first words, without scripts."""
-    return " ".join(command).partition(" -- ")[0]
+def _name(resource: Mapping[str, str]) -> str:
+    """Return a resource's name, the last part of its URN."""
+    return resource["urn"].rpartition("::")[2]

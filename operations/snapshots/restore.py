@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from operations.server import Server, SnapshotError
+from operations.commands import OperationError
+from operations.server import Server
 from operations.snapshots.save import save
 
 _RESTORED = "/tmp/restored.snap"  # noqa: S108 - in a volume of the pod's own
@@ -34,15 +35,15 @@ def restore(server: Server, file: Path, before: Path) -> None:
             server.run(
                 f"cat > {_RESTORED}; consul snapshot inspect {_RESTORED} || (rm {_RESTORED}; false)", stdin=stream
             )
-    except SnapshotError as error:
-        raise SnapshotError(f"{file} is no snapshot, or a part of one; nothing was changed. {error}") from None
+    except OperationError as error:
+        raise OperationError(f"{file} is no snapshot, or a part of one; nothing was changed. {error}") from None
     save(server, before)
     server.run(f"consul snapshot restore {_RESTORED}; rm {_RESTORED}")
     print("Restored; what is left is to make this cluster's agents and tokens known to it again")
     try:
         _make_known(server)
-    except SnapshotError as error:
-        raise SnapshotError(
+    except OperationError as error:
+        raise OperationError(
             f"{file} is restored, but not all agents can work with it yet: run this again. {error}"
         ) from None
 
@@ -110,6 +111,6 @@ def _await_agents(server: Server, wanted: set[str]) -> None:
     while missing := wanted - {node["Node"] for node in server.call("catalog/nodes")}:
         if time.monotonic() > deadline:
             names = ", ".join(sorted(missing))
-            raise SnapshotError(f"After {_LIMIT_SECONDS} s the catalog still lacks {names}: look at their pods' logs")
+            raise OperationError(f"After {_LIMIT_SECONDS} s the catalog still lacks {names}: look at their pods' logs")
         print(f"Waiting for {len(missing)} of {len(wanted)} agents to register: {', '.join(sorted(missing))}")
         time.sleep(5)

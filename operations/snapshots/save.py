@@ -4,7 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from operations.server import Server, SnapshotError
+from operations.commands import OperationError
+from operations.server import Server
 
 _SAVED = "/tmp/saved.snap"  # noqa: S108 - in a volume of the pod's own
 
@@ -12,7 +13,7 @@ _SAVED = "/tmp/saved.snap"  # noqa: S108 - in a volume of the pod's own
 def save(server: Server, file: Path) -> None:
     """Save all that the cluster knows in a new file, which is there once all of it has arrived."""
     if file.exists():
-        raise SnapshotError(f"{file} is there already: name a file that is not")
+        raise OperationError(f"{file} is there already: name a file that is not")
     partial = file.with_name(f"{file.name}.partial")
     server.run(f"rm -f {_SAVED}; consul snapshot save {_SAVED}")
     try:
@@ -22,7 +23,7 @@ def save(server: Server, file: Path) -> None:
         with partial.open("rb") as stream:
             arrived = hashlib.file_digest(stream, "sha256").hexdigest()
         if arrived != sent:
-            raise SnapshotError(f"{file} has not arrived as it was sent: try again")
+            raise OperationError(f"{file} has not arrived as it was sent: try again")
         partial.rename(file)
     finally:
         partial.unlink(missing_ok=True)

@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.identity import COMPONENT_TYPE
 from operations.snapshots.restore import anew, strangers
+from tests.support.scripts import write_program
 from tests.support.stack import PROJECT_DIR
 
 
@@ -47,14 +50,26 @@ def test_a_job_runs_once_more_without_what_kubernetes_added() -> None:
     assert anew(running) == declared
 
 
-def snapshots(folder: Path, *arguments: str, ca_in_the_pod: str = "MINE") -> tuple[int, str, list[str]]:
+def resources(*clusters: str) -> list[dict[str, Any]]:
+    """The resources of a stack's state with these clusters, each in the namespace `blue`."""
+    found: list[dict[str, Any]] = [{"urn": "urn::stack", "type": "pulumi:pulumi:Stack"}]
+    for name in clusters:
+        urn = f"urn::{COMPONENT_TYPE}::{name}"
+        found.append({"urn": urn, "type": COMPONENT_TYPE, "inputs": {"namespace": "blue"}})
+        authority = {"type": "tls:index/selfSignedCert:SelfSignedCert", "outputs": {"certPem": "MINE\n"}}
+        found.append({"urn": f"{urn}-ca", "parent": urn, **authority})
+    return found
+
+
+def snapshots(
+    folder: Path, *arguments: str, ca_in_the_pod: str = "MINE", clusters: Sequence[str] = ("consul",)
+) -> tuple[int, str, list[str]]:
     """The exit code, what is said, and the calls of a `pulumi` and a `kubectl` that give away what they are asked."""
     calls = folder / "calls"
-    outputs = json.dumps({"namespace": "blue", "caCertificate": "MINE\n"})
-    for name, answer in {"pulumi": outputs, "kubectl": ca_in_the_pod}.items():
-        program = folder / name
-        program.write_text(f"#!/bin/sh\necho \"{name} $*\" >> {calls}\nprintf %s '{answer}'\n")
-        program.chmod(0o755)
+    (folder / "answer-of-pulumi").write_text(json.dumps({"deployment": {"resources": resources(*clusters)}}))
+    (folder / "answer-of-kubectl").write_text(ca_in_the_pod)
+    for name in ("pulumi", "kubectl"):
+        write_program(folder, name, f'echo "{name} $*" >> {calls}; cat {folder}/answer-of-{name}')
     result = subprocess.run(
         [sys.executable, "-m", "operations", *arguments],
         cwd=PROJECT_DIR,
@@ -75,7 +90,7 @@ def test_the_cluster_of_another_stack_is_left_alone(tmp_path: Path, command: str
     sure = ["--yes"] if command == "restore" else []
     code, said, calls = snapshots(tmp_path, command, "blue", str(file), *sure, ca_in_the_pod="OTHER")
     assert code == 1
-    assert "namespace blue of kubectl's current cluster has another Consul than stack blue" in said
+    assert "namespace blue of kubectl's current context has another Consul cluster than stack blue" in said
     assert not [call for call in calls if "snapshot" in call]
 
 
@@ -103,3 +118,38 @@ def test_a_file_that_did_not_arrive_whole_is_not_kept(tmp_path: Path) -> None:
     assert code == 1
     assert "has not arrived as it was sent" in said
     assert not list(tmp_path.glob("a.snap*"))
+
+
+@pytest.mark.parametrize(
+    ("clusters", "options", "server"),
+    [(("east",), [], "east-0"), (("east", "west"), ["--component", "west"], "west-0")],
+    ids=["the only one", "one of two"],
+)
+def test_a_cluster_of_any_name_is_found(
+    tmp_path: Path, clusters: Sequence[str], options: list[str], server: str
+) -> None:
+    _, _, calls = snapshots(tmp_path, "snapshot", "blue", str(tmp_path / "a.snap"), *options, clusters=clusters)
+    executed = [call for call in calls if call.startswith("kubectl")]
+    assert executed
+    assert all(
+        call.startswith(f"kubectl --namespace blue exec --stdin {server} ") for call in executed if "exec" in call
+    )
+
+
+@pytest.mark.parametrize(
+    ("clusters", "options", "message"),
+    [
+        ((), [], "Stack blue has no Consul cluster yet: bring it up with pulumi up --stack blue"),
+        (("east", "west"), [], "choose one with --component: east, west"),
+        (("east",), ["--component", "west"], "no Consul cluster west; allowed for --component: east"),
+    ],
+    ids=["none", "several", "another"],
+)
+def test_a_cluster_that_cannot_be_told_is_one_error(
+    tmp_path: Path, clusters: Sequence[str], options: list[str], message: str
+) -> None:
+    file = str(tmp_path / "a.snap")
+    code, said, calls = snapshots(tmp_path, "snapshot", "blue", file, *options, clusters=clusters)
+    assert code == 1
+    assert message in said
+    assert not [call for call in calls if call.startswith("kubectl")]

@@ -1,0 +1,55 @@
+"""Run other programs, and present errors: one way for all commands of `consul-cluster`."""
+
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import IO
+
+import typer
+
+# A snapshot of some GB on a slow disk takes minutes; everything else takes seconds.
+_LIMIT_SECONDS = 1800
+
+
+class OperationError(Exception):
+    """An operation failed; the message says why and what to do."""
+
+
+@contextmanager
+def errors_presented() -> Generator[None]:
+    """Print an OperationError as one line on standard error, and exit with 1."""
+    try:
+        yield
+    except OperationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def run(command: Sequence[str], stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
+    """Return what a command prints; with `stdout` the output goes there and the result is empty.
+
+    Raises OperationError with the command's messages if it fails, is not installed, or takes over 30 minutes.
+    """
+    try:
+        result = subprocess.run(
+            command,
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=_LIMIT_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise OperationError(f"{_shown(command)} has not ended after {_LIMIT_SECONDS} s") from None
+    except FileNotFoundError:
+        raise OperationError(f'There is no {command[0]} on the PATH: eval "$(make -s env)" sets it') from None
+    printed = (result.stdout or b"").decode()
+    if result.returncode != 0:
+        raise OperationError(f"{_shown(command)} failed: {printed}{result.stderr.decode()}".rstrip())
+    return printed
+
+
+def _shown(command: Sequence[str]) -> str:
+    """Return a command without the script that it runs in a pod."""
+    return " ".join(command).partition(" -- ")[0]
