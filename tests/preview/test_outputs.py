@@ -1,4 +1,4 @@
-"""The outputs' names, types and secrecy in a real engine's state, against the README's table."""
+"""The outputs' names, types and secrecy in a real engine's state, against docs/outputs-contract.json."""
 
 import json
 from typing import Any, cast
@@ -26,10 +26,10 @@ def test_the_outputs_are_what_is_promised(stack: Stack, settings: dict[str, Any]
 
 
 def broken_promises(outputs: dict[str, Any]) -> list[str]:
-    """What is not as the table says, of outputs as `stack export --show-secrets` has them; no value is in it."""
+    """Return how outputs, as `stack export --show-secrets` has them, differ from the contract; no value is in it."""
     promises = contract()
     secrets = {name: json.loads(value["plaintext"]) for name, value in outputs.items() if is_secret(value)}
-    found = [f"{name} is not in the table" for name in outputs.keys() - promises.keys()]
+    found = [f"{name} is not in the contract" for name in outputs.keys() - promises.keys()]
     for name, promise in promises.items():
         if name not in outputs:
             # A null that is no secret is not in the state.

@@ -1,4 +1,4 @@
-"""The README's tables, against what they are about."""
+"""The README's examples and figures, and the commands that it names."""
 
 import json
 import os
@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from components.settings import Settings
-from tests.unit.conftest import Declare, development
 from tools.bench.figures import Figure
 
 PROJECT = Path(__file__).parent.parent.parent
@@ -20,29 +19,6 @@ README = (PROJECT / "README.md").read_text()
 def section(heading: str) -> str:
     """What is below a heading."""
     return README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-
-
-def rows(heading: str) -> dict[str, list[str]]:
-    """The rows of the first table below a heading, by their first cell."""
-    cells = [line.strip("|").split(" | ") for line in section(heading).splitlines() if line.startswith("| `")]
-    return {row[0].strip(" `"): [cell.strip() for cell in row[1:]] for row in cells}
-
-
-def test_every_setting_is_in_the_table_with_its_default() -> None:
-    table = rows("Settings")
-    assert list(table) == [field.alias for field in Settings.model_fields.values()]
-    for field in Settings.model_fields.values():
-        default = table[field.alias or ""][0]
-        if isinstance(field.default, str | int) and field.default != "":
-            expected = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
-            assert re.match(f"`{re.escape(expected)}`", default), f"{field.alias}: {default}"
-
-
-def test_every_output_is_in_the_table_with_its_secrecy(declare: Declare) -> None:
-    table = rows("Outputs")
-    assert set(table) == set(declare(development()).outputs)
-    secret = [name for name, cells in table.items() if "secret" in cells[0]]
-    assert secret == ["gossipKey", "managementToken", "metricsToken", "serviceTokens"]
 
 
 def test_the_settings_for_ones_own_cluster_can_be_used() -> None:

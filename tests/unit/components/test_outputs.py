@@ -1,54 +1,52 @@
-"""The outputs are an API: other programs rely on their names, types and secrecy. The README's table is the contract."""
+"""The outputs are an API: other programs rely on their names, types and secrecy (docs/outputs-contract.json)."""
 
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from components.outputs import Outputs
 from plugin.schema import TYPE, package_schema
-from tests.repo.test_readme import rows
 from tests.unit.conftest import Declare, development, production
 
+CONTRACT = Path(__file__).parents[3] / "docs" / "outputs-contract.json"
+
 ADVICE = (
-    "The outputs are not those of the README's table Outputs. A new output: add its row. Another name, type or secrecy "
-    "breaks the programs that use it: keep it as it was; if it has to change, change the row, and tell its users."
+    "The outputs are not those of docs/outputs-contract.json. A new output: run make docs. Another name, type or "
+    "secrecy breaks the programs that use the output: keep it as it was, or change the contract by hand and tell its "
+    "users."
 )
 
-TYPES: dict[type[object], str] = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    list: "list of strings",
-    dict: "object of strings",
-}
+TYPES: dict[type[object], str] = {str: "string", list: "list of strings", dict: "map of strings"}
 
 
 class Promise(NamedTuple):
-    """What the table says of an output."""
+    """What the contract says of an output."""
 
     types: frozenset[str]
     secret: bool
 
 
 def contract() -> dict[str, Promise]:
-    """The README's table: `string or null, **secret**`, by name."""
-    promises: dict[str, Promise] = {}
-    for name, cells in rows("Outputs").items():
-        types, _, secrecy = cells[0].partition(", ")
-        assert secrecy in ("", "**secret**"), f"{name}: {cells[0]}"
-        promises[name] = Promise(frozenset(types.split(" or ")), bool(secrecy))
-    return promises
+    """Return the checked-in contract, by the outputs' names."""
+    written: dict[str, dict[str, Any]] = json.loads(CONTRACT.read_text())
+    return {
+        name: Promise(frozenset({each["type"], "null"} if each["nullable"] else {each["type"]}), each["secret"])
+        for name, each in written.items()
+    }
 
 
 def type_of(value: object) -> str:
-    """A value's type, in the table's words."""
+    """Return a value's type, in the contract's words."""
     return "null" if value is None else TYPES[type(value)]
 
 
 def declared_types(spec: dict[str, Any], required: bool) -> frozenset[str]:
-    """A type of the schema, in the table's words."""
+    """Return a type of the schema, in the contract's words."""
     name = str(spec["type"])
     if name == "array":
         name = f"list of {spec['items']['type']}s"
     elif name == "object":
-        name = f"object of {spec['additionalProperties']['type']}s"
+        name = f"map of {spec['additionalProperties']['type']}s"
     return frozenset({name} if required else {name, "null"})
 
 
@@ -67,3 +65,12 @@ def test_what_comes_out_is_what_is_promised(declare: Declare) -> None:
         assert outputs.keys() == promises.keys(), ADVICE
         wrong = {name: value for name, value in outputs.items() if type_of(value) not in promises[name].types}
         assert wrong == {}, ADVICE
+
+
+def test_the_component_s_attributes_are_its_outputs(declare: Declare) -> None:
+    assert set(Outputs.__dataclass_fields__) == {name_in_python(name) for name in declare(development()).outputs}
+
+
+def name_in_python(output: str) -> str:
+    """Return the attribute of an output: `ui_url` for `uiUrl`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in output)
