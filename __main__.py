@@ -1,12 +1,12 @@
-"""The stack: read the settings, make one ConsulCluster, export its outputs."""
+"""The stack: read the settings, create one ConsulCluster, export its outputs."""
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 
-from components.consul_cluster import ConsulCluster
-from components.settings import PROJECT, Settings, SettingsError
+from components import ConsulCluster, Settings, SettingsError
+from components.identity import PROJECT
 
-# All keys of the stack, not those asked for one by one: an unknown key is an error as well.
+# All keys of the stack's configuration, so that an unknown key is an error.
 config = {
     key.removeprefix(f"{PROJECT}:"): value
     for key, value in {**get_config_env(), **CONFIG.get()}.items()

@@ -21,6 +21,7 @@ from components.naming import Naming
 from components.network.policies import create_network_policies
 from components.network.services import create_services
 from components.network.ui_ingress import create_ui_ingress
+from components.outputs import Outputs
 from components.settings import Settings
 from components.storage import create_storage
 from components.trust.authority import Authority, create_ca_key
@@ -30,49 +31,11 @@ from components.trust.gossip import create_gossip_key
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
-class ConsulCluster(pulumi.ComponentResource):
+class ConsulCluster(pulumi.ComponentResource, Outputs):
     """A Consul cluster in a namespace of its own: servers, clients, their keys, certificates, volumes and Services.
 
-    The attributes are what other programs need to use it. `gossip_key` and the tokens are secrets; without ACLs there
-    are no tokens.
+    Its attributes are its outputs: what other programs need to use the cluster.
     """
-
-    namespace: pulumi.Output[str]
-    """The cluster's namespace."""
-    datacenter: str
-    """Consul's datacenter."""
-    domain: str
-    """Consul's DNS domain."""
-    image: str
-    """The Consul image."""
-    server_hosts: list[str]
-    """The servers' DNS names inside Kubernetes."""
-    client_hosts: list[str]
-    """The clients' DNS names inside Kubernetes."""
-    https_address: str
-    """The servers' API and UI, from inside the namespace: `https://consul-ui.<namespace>.svc:8501`."""
-    client_address: str
-    """The clients' API, for `clientNamespaces`: `https://consul-client.<namespace>.svc:8501`."""
-    dns_address: pulumi.Output[str]
-    """Consul's DNS inside Kubernetes, `address:53`."""
-    ca_certificate: pulumi.Output[str]
-    """The CA's certificate, PEM."""
-    server_certificate_expiry: pulumi.Output[str]
-    """When the servers' certificate ends, RFC 3339."""
-    secret_name: pulumi.Output[str]
-    """The Secret with `ca.pem`, `consul.pem`, `consul-key.pem`, `gossip-encryption-key`."""
-    config_map_name: pulumi.Output[str]
-    """The ConfigMap with `server.json` and `client.json`."""
-    gossip_key: pulumi.Output[str]
-    """The gossip key, 32 bytes in base64."""
-    management_token: pulumi.Output[str | None]
-    """The token that may do everything; null without ACLs."""
-    metrics_token: pulumi.Output[str | None]
-    """The token that reads the agents' metrics; null without ACLs."""
-    service_tokens: pulumi.Output[dict[str, str]]
-    """The token of each of the setting `serviceTokens`."""
-    ui_url: str | None
-    """The UI by the Ingress; null without one, so always in production."""
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare the cluster; `name` is the servers' StatefulSet's and Service's name, too."""
@@ -83,9 +46,9 @@ class ConsulCluster(pulumi.ComponentResource):
 
         kept = protected(settings, child)
         ca_key = create_ca_key(name, kept)
-        self.gossip_key = create_gossip_key(name, kept)
+        gossip_key = create_gossip_key(name, kept)
         acl_seed = create_acl_seed(name, kept)
-        keys = {"caKey": ca_key.public_key_pem, "gossipKey": self.gossip_key, "aclSeed": acl_seed}
+        keys = {"caKey": ca_key.public_key_pem, "gossipKey": gossip_key, "aclSeed": acl_seed}
         guard = create_guard(name, settings, keys, child)
         child = pulumi.ResourceOptions(parent=self, depends_on=[guard])
 
@@ -98,72 +61,54 @@ class ConsulCluster(pulumi.ComponentResource):
             # It holds the claims, and they the volumes.
             opts=retained(settings, child),
         ).metadata
-        self.namespace = metadata.name
-        accounts = create_service_accounts(naming, settings, self.namespace, child)
-        policies = create_network_policies(naming, settings, self.namespace, child)
-        create_disruption_budgets(naming, self.namespace, child)
+        namespace = metadata.name
+        accounts = create_service_accounts(naming, settings, namespace, child)
+        policies = create_network_policies(naming, settings, namespace, child)
+        create_disruption_budgets(naming, namespace, child)
 
-        files = create_agent_files(naming, settings, authority, server, client, self.gossip_key, self.namespace, child)
-        acl = create_acl(naming, settings, acl_seed, self.namespace, child) if settings.acl_enabled else None
+        files = create_agent_files(naming, settings, authority, server, client, gossip_key, namespace, child)
+        acl = create_acl(naming, settings, acl_seed, namespace, child) if settings.acl_enabled else None
         storage = create_storage(naming, settings, child)
-        services = create_services(naming, self.namespace, child)
+        services = create_services(naming, namespace, child)
         # A pod is refused, and only tried again later, before its account is there; and none starts without its policy.
         pods = pulumi.ResourceOptions(parent=self, depends_on=[guard, *accounts, *policies])
-        acl_job = create_acl_job(naming, settings, self.namespace, files, acl, pods) if acl else None
-        agents = create_agents(naming, settings, self.namespace, files, acl, storage, acl_job, pods)
-        create_health_check(naming, settings, self.namespace, files, acl, agents, pods)
+        acl_job = create_acl_job(naming, settings, namespace, files, acl, pods) if acl else None
+        agents = create_agents(naming, settings, namespace, files, acl, storage, acl_job, pods)
+        create_health_check(naming, settings, namespace, files, acl, agents, pods)
         if settings.monitoring != "none":
-            create_monitoring(naming, settings, self.namespace, authority.certificate, acl, child)
+            create_monitoring(naming, settings, namespace, authority.certificate, acl, child)
         if settings.ingress_enabled:
-            create_ui_ingress(naming, settings, authority, self.namespace, child)
+            create_ui_ingress(naming, settings, authority, namespace, child)
 
-        self.datacenter = settings.datacenter
-        self.domain = settings.domain
-        self.image = settings.image
-        self.server_hosts = [f"{server}.{naming.host(name)}" for server in naming.servers(settings.server_replicas)]
-        self.client_hosts = [
-            f"{client}.{naming.host(naming.clients)}" for client in naming.client_pods(settings.client_replicas)
-        ]
-        self.https_address = f"https://{naming.host(naming.ui_service)}:{HTTPS_PORT}"
-        self.client_address = f"https://{naming.host(naming.clients)}:{HTTPS_PORT}"
-        self.dns_address = services.dns.spec.apply(_dns_address)
-        self.ca_certificate = authority.certificate
-        self.server_certificate_expiry = server.expiry
-        self.secret_name = files.credentials.metadata.name
-        self.config_map_name = files.config.metadata.name
         tokens = acl.secret_ids() if acl else pulumi.Output.secret({})
-        self.management_token = tokens.apply(lambda by_name: by_name.get("management"))
-        self.metrics_token = tokens.apply(lambda by_name: by_name.get("metrics"))
-        self.service_tokens = tokens.apply(
-            lambda by_name: {token.service: by_name[token.name] for token in service_tokens(settings)}
+        Outputs.__init__(
+            self,
+            namespace=namespace,
+            datacenter=settings.datacenter,
+            domain=settings.domain,
+            image=settings.image,
+            server_hosts=[f"{server}.{naming.host(name)}" for server in naming.servers(settings.server_replicas)],
+            client_hosts=[
+                f"{client}.{naming.host(naming.clients)}" for client in naming.client_pods(settings.client_replicas)
+            ],
+            https_address=f"https://{naming.host(naming.ui_service)}:{HTTPS_PORT}",
+            client_address=f"https://{naming.host(naming.clients)}:{HTTPS_PORT}",
+            dns_address=services.dns.spec.apply(_dns_address),
+            ca_certificate=authority.certificate,
+            server_certificate_expiry=server.expiry,
+            secret_name=files.credentials.metadata.name,
+            config_map_name=files.config.metadata.name,
+            gossip_key=gossip_key,
+            management_token=tokens.apply(lambda by_name: by_name.get("management")),
+            metrics_token=tokens.apply(lambda by_name: by_name.get("metrics")),
+            service_tokens=tokens.apply(
+                lambda by_name: {token.service: by_name[token.name] for token in service_tokens(settings)}
+            ),
+            ui_url=f"https://{settings.ingress_host}" if settings.ingress_enabled else None,
         )
-        self.ui_url = f"https://{settings.ingress_host}" if settings.ingress_enabled else None
         self.register_outputs(self.outputs())
-
-    def outputs(self) -> dict[str, pulumi.Input[object]]:
-        """The stack outputs, which other projects rely on: a name once given stays."""
-        return {
-            "namespace": self.namespace,
-            "datacenter": self.datacenter,
-            "domain": self.domain,
-            "image": self.image,
-            "serverHosts": self.server_hosts,
-            "clientHosts": self.client_hosts,
-            "httpsAddress": self.https_address,
-            "clientAddress": self.client_address,
-            "dnsAddress": self.dns_address,
-            "caCertificate": self.ca_certificate,
-            "serverCertificateExpiry": self.server_certificate_expiry,
-            "secretName": self.secret_name,
-            "configMapName": self.config_map_name,
-            "gossipKey": self.gossip_key,
-            "managementToken": self.management_token,
-            "metricsToken": self.metrics_token,
-            "serviceTokens": self.service_tokens,
-            "uiUrl": self.ui_url,
-        }
 
 
 def _dns_address(service: ServiceSpec) -> str:
-    """The DNS Service's address; Kubernetes assigns it, so the preview of a new cluster cannot know it."""
+    """Return the DNS Service's address; Kubernetes assigns it, so the preview of a new cluster cannot know it."""
     return f"{service.cluster_ip or '(assigned by Kubernetes)'}:53"

@@ -1,4 +1,4 @@
-"""The component's arguments, as the engine hands them over, to Settings."""
+"""Convert the component's arguments, as the engine passes them, to Settings."""
 
 import json
 from typing import Any, cast
@@ -11,9 +11,10 @@ _PLAIN = "a plain value: not a secret, and not another resource's output"
 
 
 def settings_from(inputs: pulumi.Inputs) -> Settings:
-    """Settings from arguments by camelCase name; raises SettingsError, which names every argument that cannot be used.
+    """Return the settings of arguments by camelCase name.
 
-    They are checked before the first resource is registered, so their values have to be there by then.
+    Raises SettingsError, which names every argument that cannot be used. Settings are validated before the first
+    resource is registered, so an argument cannot be another resource's output.
     """
     problems = [Problem(key, "(an output)", _PLAIN) for key, value in inputs.items() if _holds_output(value)]
     if problems:
@@ -22,7 +23,7 @@ def settings_from(inputs: pulumi.Inputs) -> Settings:
 
 
 def _holds_output(value: object) -> bool:
-    """Whether a value is, or somewhere has, one that is a secret or known later only."""
+    """Return whether a value is or contains a secret, or an output that is not known yet."""
     if isinstance(value, dict):
         return any(_holds_output(each) for each in cast("dict[str, object]", value).values())
     if isinstance(value, list):
@@ -31,12 +32,12 @@ def _holds_output(value: object) -> bool:
 
 
 def _text(value: Any) -> str:
-    """A value as a stack's configuration has it."""
+    """Return a value as the text that a stack's configuration has."""
     return value if isinstance(value, str) else json.dumps(_with_integers(value))
 
 
 def _with_integers(value: Any) -> Any:
-    """The wire knows floats only."""
+    """Return a value with whole floats as integers: the engine's protocol has floats only."""
     if isinstance(value, dict):
         return {key: _with_integers(each) for key, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""ConsulCluster for the engine: arguments in, one component, its outputs."""
+"""The provider that the engine calls: it creates a ConsulCluster from arguments and returns its outputs."""
 
 import json
 
@@ -12,10 +12,10 @@ from plugin.schema import TYPE, VERSION, package_schema
 
 
 class ConsulProvider(Provider):
-    """Makes ConsulClusters for programs of other projects and languages.
+    """Creates ConsulClusters for programs of other projects and languages.
 
-    It is no `component_provider_host`: with that, a bad setting ends in a traceback, an argument it does not know is
-    dropped without a word, and documentation is taken from sources only, so every setting would be written down twice.
+    Pulumi's `component_provider_host` does not fit: it reports an invalid setting with a traceback, ignores unknown
+    arguments, and takes documentation from source code only, so that each setting would be documented twice.
     """
 
     def __init__(self) -> None:
@@ -24,9 +24,9 @@ class ConsulProvider(Provider):
     def construct(
         self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
-        """Declare a cluster; settings that cannot be used are the caller's error, before anything is registered."""
+        """Declare a cluster; raises InputPropertiesError for invalid settings, before any resource is registered."""
         if resource_type != TYPE:
-            raise _error(f"there is no {resource_type} here, only {TYPE}")
+            raise _error(f"{resource_type} is not a resource type of this package; use {TYPE}")
         try:
             settings = settings_from(inputs)
         except SettingsError as error:
@@ -36,5 +36,5 @@ class ConsulProvider(Provider):
 
 
 def _error(message: str) -> pulumi.InputPropertiesError:
-    """An error which the engine shows as it is: the message says all, and the list may be empty but not missing."""
+    """Return an error that the engine shows as it is; its list of property errors may be empty but not missing."""
     return pulumi.InputPropertiesError(message, [])

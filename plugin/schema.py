@@ -1,50 +1,52 @@
-"""The package's schema: the settings are the arguments, the component's annotations the outputs."""
+"""The package's schema: the settings are the arguments, the outputs those of the component."""
 
 import json
 from inspect import cleandoc
-from pathlib import Path
 from typing import Any
 
-import yaml
-from pulumi.provider.experimental.analyzer import Analyzer
-from pulumi.provider.experimental.schema import Property, remove_none
-
 from components.consul_cluster import ConsulCluster
-from components.settings import PROJECT, Settings
+from components.identity import COMPONENT_TYPE, PROJECT
+from components.outputs import OutputSpec, output_specs
+from components.settings import Entry, Settings
 
 Schema = dict[str, Any]
 
-TYPE = f"{PROJECT}:index:ConsulCluster"
+TYPE = COMPONENT_TYPE
 
 VERSION = "0.0.0"
-"""The engine knows better where a git reference names a version."""
+"""A placeholder: the engine takes the version from the git reference that names the plugin."""
+
+DESCRIPTION = "A HashiCorp Consul cluster on Kubernetes"
 
 _LANGUAGES = ("csharp", "go", "java", "nodejs", "python")
 
+_OUTPUT_TYPES: dict[str, Schema] = {
+    "string": {"type": "string"},
+    "list of strings": {"type": "array", "items": {"type": "string"}},
+    "map of strings": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+
 
 def package_schema() -> Schema:
-    """https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/."""
+    """Return the schema of https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/."""
     settings = Settings.model_json_schema()
-    outputs, _ = Analyzer(PROJECT).analyze_type(ConsulCluster, is_component_output=True)
-    project: Schema = yaml.safe_load((Path(__file__).parent.parent / "Pulumi.yaml").read_text())
+    outputs = output_specs()
     return {
         "name": PROJECT,
         "version": VERSION,
-        "description": project["description"],
+        "description": DESCRIPTION,
         "types": {_token(name): _object(model) for name, model in settings["$defs"].items()},
         "resources": {
             TYPE: {
                 "isComponent": True,
                 "description": cleandoc(ConsulCluster.__doc__ or ""),
                 "inputProperties": {
-                    name: _property(spec) | {"description": _description(spec, project["config"][name])}
-                    for name, spec in settings["properties"].items()
+                    entry.key: _property(settings["properties"][entry.key]) | {"description": _description(entry)}
+                    for entry in Settings.entries()
                 },
                 "requiredInputs": settings["required"],
-                "properties": {
-                    name: remove_none(Property.from_definition(output).to_json()) for name, output in outputs.items()
-                },
-                "required": [name for name, output in outputs.items() if not output.optional],
+                "properties": {output.name: _output(output) for output in outputs},
+                "required": [output.name for output in outputs if not output.nullable],
             }
         },
         "language": {language: {"respectSchemaVersion": True} for language in _LANGUAGES},
@@ -56,7 +58,7 @@ def _token(name: str) -> str:
 
 
 def _object(model: Schema) -> Schema:
-    """A type of the package, from pydantic's JSON schema of a model."""
+    """Return a type of the package, from pydantic's JSON schema of a model."""
     return {
         "type": "object",
         "description": model["description"],
@@ -66,7 +68,7 @@ def _object(model: Schema) -> Schema:
 
 
 def _property(spec: Schema) -> Schema:
-    """A type as Pulumi has it; plain, since settings are checked before an output of a new resource is known."""
+    """Return a Pulumi type; it is plain because settings are validated before any resource's output is known."""
     if "anyOf" in spec:
         (spec,) = [each for each in spec["anyOf"] if each != {"type": "null"}]
     if "$ref" in spec:
@@ -75,7 +77,11 @@ def _property(spec: Schema) -> Schema:
     return {"type": spec["type"], "plain": True, **elements}
 
 
-def _description(spec: Schema, config: Schema) -> str:
-    """What a setting is, what it may be, and what it is where nothing is said."""
-    said = f"{config['description']}. Allowed: {spec['description']}."
-    return said + (f" Default: `{json.dumps(config['default'])}`." if "default" in config else "")
+def _description(entry: Entry) -> str:
+    """Return what a setting is, the values allowed, and its default."""
+    described = f"{entry.setting.purpose}. Allowed: {entry.setting.allowed}."
+    return described if entry.required else f"{described} Default: `{json.dumps(entry.default_value())}`."
+
+
+def _output(output: OutputSpec) -> Schema:
+    return {"description": output.description, **_OUTPUT_TYPES[output.type]}

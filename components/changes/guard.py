@@ -1,4 +1,4 @@
-"""The record of what a cluster stands on, and the hook that refuses to change it in a preview already."""
+"""The guard: a record in the stack's state, and hooks that refuse dangerous changes of it, in previews as well."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from components.settings import Settings
 
 
 class RefusedError(Exception):
-    """A change that the running cluster would not survive; the message says why, and the safe way."""
+    """A change that the running cluster would not survive; the message has the reason and the safe way."""
 
 
 def create_guard(
@@ -20,15 +20,15 @@ def create_guard(
     keys: Mapping[str, pulumi.Output[str]],
     opts: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
-    """A record in the state; all that comes after depends on it, so that a refusal comes before any other change.
+    """Create the record; all resources but the keys depend on it, so a refusal comes before any other change.
 
-    `keys` are what the cluster's trust stands on; their hashes alone are in the record.
+    `keys` are the secrets that the cluster's trust depends on; the record has only their hashes.
     """
-    fingerprints = {key: pulumi.Output.unsecret(value.apply(_fingerprint)) for key, value in keys.items()}
+    hashes = {key: pulumi.Output.unsecret(value.apply(_hash)) for key, value in keys.items()}
     hook = pulumi.ResourceHook(f"{name}-guard", _refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.Stash(
         name,
-        input={**record(settings), **fingerprints},
+        input={**record(settings), **hashes},
         opts=pulumi.ResourceOptions.merge(
             opts, pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
         ),
@@ -36,7 +36,10 @@ def create_guard(
 
 
 def guard_replicas(name: str) -> pulumi.ResourceOptions:
-    """Options for the servers' StatefulSet: after an `up` that ended half-way, the record is ahead of what runs."""
+    """Return options for the servers' StatefulSet that check the number of servers once more.
+
+    After an interrupted update the record has the new number while the old number of servers still runs.
+    """
     hook = pulumi.ResourceHook(f"{name}-replicas", _refuse_replicas, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
 
@@ -58,11 +61,11 @@ def _raise_all(refused: Iterable[str]) -> None:
 
 
 async def _known(inputs: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
-    """A resource's input as plain values; None stands for one that is known only when the change is made."""
+    """Return an input of a resource as plain values; a value that only the update computes is None."""
     values: Any = pulumi.Output.from_input((inputs or {}).get(key, {}))
     return await values.future(with_unknowns=True) or {}
 
 
-def _fingerprint(value: str) -> str:
-    """Half of a SHA-256: enough to tell keys apart, of which each has more bits of its own than that."""
+def _hash(value: str) -> str:
+    """Return the first half of the SHA-256, in hex: 128 bits tell keys apart, and reveal nothing of a random key."""
     return hashlib.sha256(value.encode()).hexdigest()[:32]

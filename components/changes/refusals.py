@@ -1,108 +1,156 @@
-"""Changes that a running cluster would not survive. Pure: what was and what shall be in, refusals out."""
+"""Changes that a running cluster would not survive. Pure: compares the old with the new record.
+
+Settings that can never change carry the reason themselves (components.settings.table). The rules here are for
+changes that are refused in some cases only, and for keys.
+"""
 
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
-from typing import Any
+from typing import Any, NamedTuple
 
+from components.quorum import majority, tolerated_losses
 from components.settings import PROJECT, Settings
 
-_NEW_CLUSTER = (
-    "Set it back; or bring up a second stack with the new value, in another namespace, move the data there by a "
-    "snapshot (consul-cluster snapshot, docs/operations.md), then what uses the cluster, and destroy this stack"
-)
 
-# Why these are fixed once a cluster is up.
+class Refusal(NamedTuple):
+    """A kind of change that is refused: the change as docs/security.md lists it, the reason, and the safe way."""
+
+    change: str
+    reason: str
+    way: str
+
+
 _FIXED = {
-    "namespace": "every object, the servers' StatefulSet among them, would be replaced",
-    "datacenter": "servers know each other by it, and those rolled first could not talk to the others",
-    "domain": "servers know each other by it, and those rolled first could not talk to the others",
-    "storageSize": "Kubernetes would have to replace the servers' StatefulSet, which ends all servers at once",
-    "storageClass": "Kubernetes would have to replace the servers' StatefulSet, which ends all servers at once",
-    "storagePath": "the servers' volumes would be replaced, and they would start without their data",
+    entry.key: entry.setting.change.refused_because
+    for entry in Settings.entries()
+    if entry.setting.change.refused_because
 }
+_RECORDED = {entry.key for entry in Settings.entries() if entry.setting.change.recorded}
 
-# A server rolled to a configuration without ACLs asks without a token, and the others refuse it. On is fine.
-_ACLS_STAY = (
-    "once the ACLs are on they stay: servers rolled first would be refused by the others. Set it back; or, as this is "
-    "a development stack, make it anew: pulumi destroy, then pulumi up"
+_NEW_CLUSTER = (
+    "Set it back; or create a second stack with the new value in another namespace, move the data there with a "
+    "snapshot (consul-cluster snapshot, docs/operations.md), then the programs that use the cluster, and destroy this "
+    "stack"
 )
+_SECOND_STACK = "move to a second stack: docs/operations.md"
 
-# What every agent's trust stands on; each is made once and kept in the stack's state.
+_LOST_QUORUM = Refusal(
+    "`serverReplicas`: more servers removed at once than the cluster tolerates losing, such as 3→1 or 7→3",
+    "the servers would lose quorum",
+    "Remove fewer at once: 7→5→3",
+)
+# Kubernetes updates the first of the servers that stay while the removed ones are still terminating.
+_LOST_QUORUM_ROLLED = Refusal(
+    "`serverReplicas` together with a rolling update: as many servers removed as the cluster tolerates losing, such as "
+    "5→3 with another `image`",
+    "Kubernetes restarts one of the remaining servers at the same time",
+    "Make one change after the other",
+)
+_MOVED_VOLUMES = Refusal(
+    "`storageNodes`: another node, or none, at a position",
+    "the server of that volume would start without its data",
+    "Set it back, and add nodes at the end only. If a node is gone for good, replace it with a new node of the same "
+    "name. A node without a server does no harm",
+)
+_NO_PRODUCTION = Refusal(
+    "`environment` from production to development",
+    "the keys, the volumes and the namespace of a production cluster would lose their protection against deletion",
+    "Set it back; to tear down a production cluster, see docs/operations.md",
+)
+# A server without ACLs calls the others without a token. Enabling ACLs has no such effect.
+_NO_ACLS = Refusal(
+    "`aclEnabled` from true to false",
+    "updated servers send no token and would be refused by the others",
+    "Set it back; or recreate the stack, which must be a development stack: pulumi destroy, then pulumi up",
+)
+# Each key is created once and kept in the stack's state.
 _KEYS = {
-    "caKey": "the CA's private key: agents with old and new certificates would not trust each other",
-    "gossipKey": "the gossip key: agents with the old and the new one would not hear each other",
-    "aclSeed": "the seed of the ACL tokens: the cluster knows the old ones only",
+    "caKey": ("the CA's private key", "agents with old and with new certificates would not trust each other"),
+    "gossipKey": ("the gossip key", "agents with the old and with the new key could not talk to each other"),
+    "aclSeed": ("the seed of the ACL tokens", "the cluster knows only the old tokens"),
 }
-_KEYS_WAY_OUT = (
-    "Leave it as it is; where others may know it, bring up a second stack, which makes its own, move there as for "
-    "a new datacenter, and destroy this one. Where an update has replaced it in the state already: give pulumi stack "
-    "import what pulumi stack export --version has of the version before"
-)
-
-_GIVE_UP = (
-    "a cluster that production relies on would lose its protection, and its volumes go with it. Set it back; to give "
-    "it up for good: docs/operations.md"
+_KEEP_KEY = (
+    "Keep it. If others may know it, create a second stack, which has keys of its own, move to it as for a new "
+    "datacenter, and destroy this stack. If the state already has a new key, import the state of the version before: "
+    "pulumi stack export --version, pulumi stack import"
 )
 
 
 def record(settings: Settings) -> dict[str, Any]:
-    """The settings that a later change is held against."""
-    compared = {*_FIXED, "environment", "serverReplicas", "storageNodes", "aclEnabled"}
-    return {key: value for key, value in settings.model_dump(mode="json", by_alias=True).items() if key in compared}
+    """Return the settings that a later change is compared with, by key."""
+    return {key: value for key, value in settings.model_dump(mode="json", by_alias=True).items() if key in _RECORDED}
+
+
+def documented() -> list[Refusal]:
+    """Return every kind of change that is refused, for docs/security.md; settings with the same reason are one entry.
+
+    The way to a second stack is one link here; messages describe it in full.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for key, reason in _FIXED.items():
+        by_reason.setdefault(reason, []).append(f"`{key}`")
+    fixed = [Refusal(", ".join(keys), reason, f"Set it back, or {_SECOND_STACK}") for reason, keys in by_reason.items()]
+    keys = [Refusal(f"a new value of {key}", reason, f"Keep it, or {_SECOND_STACK}") for key, reason in _KEYS.values()]
+    return [_LOST_QUORUM, _LOST_QUORUM_ROLLED, *fixed, _MOVED_VOLUMES, _NO_PRODUCTION, _NO_ACLS, *keys]
 
 
 def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
-    """One text a change that would lose quorum, data or trust: what it is, why, and the safe way.
+    """Yield a message for each change that would lose quorum, data or trust: the change, the reason, the safe way.
 
-    Both are what `record` gives, and fingerprints of the keys; a fingerprint that is not known yet is None. What only
-    one of them has is new or gone, and no change.
+    `before` and `after` are what `record` returns, and the keys' hashes; a hash that is not known yet is None. A
+    setting that only one of them has was added or removed by another version of this program, and is no change.
     """
     for key, reason in _FIXED.items():
-        if key in before and key in after and before[key] != after[key]:
+        if _changed(key, before, after):
             yield f"{_setting(key)} cannot change from {before[key]!r} to {after[key]!r}: {reason}. {_NEW_CLUSTER}"
     if before.get("aclEnabled") and not after.get("aclEnabled", True):
-        yield f"{_setting('aclEnabled')} cannot change from True to False: {_ACLS_STAY}"
+        yield f"{_setting('aclEnabled')} cannot change from True to False: {_NO_ACLS.reason}. {_NO_ACLS.way}"
     if before.get("environment") == "production" and after.get("environment") == "development":
-        yield f"{_setting('environment')} cannot change from 'production' to 'development': {_GIVE_UP}"
+        change = f"{_setting('environment')} cannot change from 'production' to 'development'"
+        yield f"{change}: {_NO_PRODUCTION.reason}. {_NO_PRODUCTION.way}"
     yield from lost_quorum(before.get("serverReplicas", 0), after.get("serverReplicas", 0))
     yield from _moved_volumes(before.get("storageNodes", []), after.get("storageNodes", []))
-    for key, reason in _KEYS.items():
-        if key in before and key in after and before[key] != after[key]:
-            yield f"This would replace {reason}. {_KEYS_WAY_OUT}"
+    for name, (key, reason) in _KEYS.items():
+        if _changed(name, before, after):
+            yield f"This change would replace {key}: {reason}. {_KEEP_KEY}"
 
 
 def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterator[str]:
-    """A cluster of n servers goes on while a majority is there: (n - 1) / 2 of them may go at once.
+    """Yield a message if the change from `before` to `after` servers removes more than the cluster tolerates losing.
 
-    Where the pods change as well, they are `rolled`: Kubernetes takes the first of those that stay while those that go
-    are still ending (StatefulSet controller, pod management policy Parallel).
+    `rolled` says that the pods change as well: Kubernetes then restarts the first of the remaining servers while the
+    removed ones are still terminating (StatefulSet with the pod management policy Parallel).
     """
-    tolerated, lost = (int(before) - 1) // 2, int(before - after) + rolled
+    tolerated, lost = tolerated_losses(int(before)), int(before - after) + rolled
     if after >= before or lost <= tolerated:
         return
     reason = f"{lost} servers would go at once, and a cluster of {before:g} tolerates the loss of {tolerated}"
     if rolled and lost - 1 <= tolerated:
         reason += (
-            ": those that are too many, and the first that gets what else changes (settings, image, certificates). "
+            ": the removed servers, and the first one that another change (settings, image, certificates) restarts. "
             f"Set it back to {before:g}, update, and then change the number alone"
         )
     else:
-        fewest = int(before) - tolerated
+        # The smallest odd number of servers that still has a majority of the old ones.
+        fewest = majority(int(before))
         step = fewest + 1 - fewest % 2
         reason += f". Go to {step} first" if step < before else f". {_NEW_CLUSTER}"
     yield f"{_setting('serverReplicas')} cannot change from {before:g} to {after:g}: {reason}"
 
 
 def _moved_volumes(before: list[str], after: list[str]) -> Iterator[str]:
-    """A volume holds its server's data, or its claim, for as long as the cluster lives: nodes are added at the end."""
+    """Yield a message for each position whose node changes: its volume holds a server's data, or its claim."""
     for ordinal, (old, new) in enumerate(zip_longest(before, after)):
         if old not in (new, None):
             change = f"change from {old!r} to {new!r}" if new else f"lose {old!r}"
             yield (
-                f"{_setting('storageNodes')} cannot {change} at place {ordinal + 1}: the volume of server {ordinal} "
-                "would go, and it would start without its data. Set it back, and add nodes at the end only; a node "
-                "that is gone for good can be replaced by one of the same name, and one without a server does no harm"
+                f"{_setting('storageNodes')} cannot {change} at position {ordinal + 1}: the volume of server {ordinal} "
+                f"would be deleted, and the server would start without its data. {_MOVED_VOLUMES.way}"
             )
+
+
+def _changed(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return key in before and key in after and before[key] != after[key]
 
 
 def _setting(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The outputs' names, types and secrecy in a real engine's state, against the README's table."""
+"""The outputs' names, types and secrecy in a real engine's state, against docs/outputs-contract.json."""
 
 from typing import Any
 

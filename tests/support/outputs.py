@@ -1,44 +1,38 @@
 """The outputs' contract: names, types and secrecy that other programs rely on."""
 
 import json
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from tests.support.readme import rows
+CONTRACT = Path(__file__).parents[2] / "docs" / "outputs-contract.json"
 
 ADVICE = (
-    "The outputs are not those of the README's table Outputs. A new output: add its row. Another name, type or secrecy "
-    "breaks the programs that use it: keep it as it was; if it has to change, change the row, and tell its users."
+    "The outputs are not those of docs/outputs-contract.json. A new output: run make docs. Another name, type or "
+    "secrecy breaks the programs that use the output: keep it as it was, or change the contract by hand and tell its "
+    "users."
 )
 
-
-TYPES: dict[type[object], str] = {
-    str: "string",
-    bool: "boolean",
-    int: "integer",
-    list: "list of strings",
-    dict: "object of strings",
-}
+TYPES: dict[type[object], str] = {str: "string", list: "list of strings", dict: "map of strings"}
 
 
 class Promise(NamedTuple):
-    """What the table says of an output."""
+    """What the contract says of an output."""
 
     types: frozenset[str]
     secret: bool
 
 
 def contract() -> dict[str, Promise]:
-    """The README's table: `string or null, **secret**`, by name."""
-    promises: dict[str, Promise] = {}
-    for name, cells in rows("Outputs").items():
-        types, _, secrecy = cells[0].partition(", ")
-        assert secrecy in ("", "**secret**"), f"{name}: {cells[0]}"
-        promises[name] = Promise(frozenset(types.split(" or ")), bool(secrecy))
-    return promises
+    """Return the checked-in contract, by the outputs' names."""
+    written: dict[str, dict[str, Any]] = json.loads(CONTRACT.read_text())
+    return {
+        name: Promise(frozenset({each["type"], "null"} if each["nullable"] else {each["type"]}), each["secret"])
+        for name, each in written.items()
+    }
 
 
 def type_of(value: object) -> str:
-    """A value's type, in the table's words."""
+    """Return a value's type, in the contract's words."""
     return "null" if value is None else TYPES[type(value)]
 
 
@@ -54,7 +48,7 @@ def broken_promises(outputs: dict[str, Any]) -> list[str]:
     """What is not as the table says, of outputs as `stack export --show-secrets` has them; no value is in it."""
     promises = contract()
     secrets = {name: json.loads(value["plaintext"]) for name, value in outputs.items() if is_secret(value)}
-    found = [f"{name} is not in the table" for name in outputs.keys() - promises.keys()]
+    found = [f"{name} is not in the contract" for name in outputs.keys() - promises.keys()]
     for name, promise in promises.items():
         if name not in outputs:
             # A null that is no secret is not in the state.

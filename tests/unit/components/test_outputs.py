@@ -1,19 +1,20 @@
-"""The outputs are an API: other programs rely on their names, types and secrecy. The README's table is the contract."""
+"""The outputs are an API: other programs rely on their names, types and secrecy (docs/outputs-contract.json)."""
 
 from typing import Any
 
+from components.outputs import Outputs
 from plugin.schema import TYPE, package_schema
 from tests.support.graph import declare, development, production
 from tests.support.outputs import ADVICE, contract, type_of
 
 
 def declared_types(spec: dict[str, Any], required: bool) -> frozenset[str]:
-    """A type of the schema, in the table's words."""
+    """Return a type of the schema, in the contract's words."""
     name = str(spec["type"])
     if name == "array":
         name = f"list of {spec['items']['type']}s"
     elif name == "object":
-        name = f"object of {spec['additionalProperties']['type']}s"
+        name = f"map of {spec['additionalProperties']['type']}s"
     return frozenset({name} if required else {name, "null"})
 
 
@@ -32,3 +33,12 @@ def test_what_comes_out_is_what_is_promised() -> None:
         assert outputs.keys() == promises.keys(), ADVICE
         wrong = {name: value for name, value in outputs.items() if type_of(value) not in promises[name].types}
         assert wrong == {}, ADVICE
+
+
+def test_the_component_s_attributes_are_its_outputs() -> None:
+    assert set(Outputs.__dataclass_fields__) == {name_in_python(name) for name in declare(development()).outputs}
+
+
+def name_in_python(output: str) -> str:
+    """Return the attribute of an output: `ui_url` for `uiUrl`."""
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in output)

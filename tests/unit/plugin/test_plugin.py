@@ -28,15 +28,18 @@ def schema() -> dict[str, Any]:
 
 def test_the_arguments_are_the_settings_with_their_documentation(schema: dict[str, Any]) -> None:
     arguments = schema["resources"][TYPE]["inputProperties"]
-    config = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert list(arguments) == [field.alias for field in Settings.model_fields.values()]
-    for field in Settings.model_fields.values():
-        name = field.alias or ""
-        description = arguments[name]["description"]
-        assert config[name]["description"] in description
-        assert f"Allowed: {field.description}." in description
-        assert ("Default: " in description) is not field.is_required()
+    assert list(arguments) == [entry.key for entry in Settings.entries()]
+    for entry in Settings.entries():
+        description = arguments[entry.key]["description"]
+        assert description.startswith(f"{entry.setting.purpose}. Allowed: {entry.setting.allowed}.")
+        assert ("Default: " in description) is not entry.required
     assert schema["resources"][TYPE]["requiredInputs"] == ["environment"]
+    assert arguments["storageNodes"]["description"].endswith("Default: `[]`.")
+
+
+def test_the_package_is_named_and_described_as_the_project(schema: dict[str, Any]) -> None:
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
+    assert (schema["name"], schema["description"]) == (project["name"], project["description"])
 
 
 @pytest.mark.parametrize(
@@ -103,7 +106,7 @@ def test_an_output_is_no_setting() -> None:
 
 
 def test_another_resource_is_refused() -> None:
-    with pytest.raises(pulumi.InputPropertiesError, match="there is no consul-cluster:index:Consul here"):
+    with pytest.raises(pulumi.InputPropertiesError, match="consul-cluster:index:Consul is not a resource type"):
         ConsulProvider().construct("consul", "consul-cluster:index:Consul", ARGUMENTS)
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.changes.refusals import lost_quorum, record, refusals
+from components.changes.refusals import documented, lost_quorum, record, refusals
+from components.settings import Settings
 from tests.support.graph import development, production
 
 NODES = tuple(f"node-{number}" for number in range(1, 8))
@@ -77,9 +78,9 @@ def test_volumes_stay_where_they_are() -> None:
 
     assert not list(refusals(nodes(*NODES[:3]), nodes(*NODES[:5])))
     (refusal,) = refusals(nodes("a", "b", "c"), nodes("a", "d", "c"))
-    assert "from 'b' to 'd' at place 2" in refusal
+    assert "from 'b' to 'd' at position 2" in refusal
     (refusal,) = refusals(nodes("a", "b", "c", "d"), nodes("a", "b", "c"))
-    assert "cannot lose 'd' at place 4" in refusal
+    assert "cannot lose 'd' at position 4" in refusal
 
 
 @given(st.sampled_from(["image", "logLevel", "raftMultiplier", "clientReplicas"]))
@@ -89,3 +90,20 @@ def test_all_else_is_not_even_recorded(key: str) -> None:
 
 def test_a_cluster_from_before_the_record_is_left_alone() -> None:
     assert not list(refusals({}, before()))
+
+
+def test_a_setting_whose_change_is_refused_is_recorded_and_documented() -> None:
+    fixed = {entry.key: entry.setting.change for entry in Settings.entries() if entry.setting.change.refused_because}
+    assert set(fixed) == {"namespace", "datacenter", "domain", "storageSize", "storageClass", "storagePath"}
+    assert fixed.keys() <= record(production()).keys()
+    for key, change in fixed.items():
+        (row,) = [refusal for refusal in documented() if f"`{key}`" in refusal.change]
+        assert row.reason == change.refused_because
+        (message,) = refusals(before(), before() | {key: "another"})
+        assert f"cannot change from {before()[key]!r} to 'another': {row.reason}. Set it back" in message
+
+
+def test_every_rule_is_documented() -> None:
+    for key in ("serverReplicas", "storageNodes", "environment", "aclEnabled"):
+        assert any(f"`{key}`" in refusal.change for refusal in documented())
+    assert all(all(refusal) for refusal in documented())

@@ -1,0 +1,36 @@
+"""Between a stack's configuration, which is text, and the table: decode values, report problems by key. Pure."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from components.settings.problems import Problem, SettingsError
+
+
+def decode(field: FieldInfo | None, text: str) -> Any:
+    """Return the value of a configured text: the text itself for a string, else the value that its JSON stands for.
+
+    Text that is not JSON is returned as it is; validation then reports it.
+    """
+    if field is None or isinstance(field.default, str) or field.is_required():
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def problems_of(error: ValidationError, values: Mapping[str, Any], allowed: Mapping[str, str]) -> list[Problem]:
+    """Return the problems that pydantic found, at most one a key; `allowed` has the allowed values by key."""
+    problems: dict[str, Problem] = {}
+    for detail in error.errors():
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, SettingsError):
+            return cause.problems
+        key = str(detail["loc"][0])
+        text = allowed.get(key, f"one of the keys {', '.join(sorted(allowed))}")
+        problems.setdefault(key, Problem(key, values.get(key), text))
+    return list(problems.values())

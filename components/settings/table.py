@@ -1,0 +1,359 @@
+"""The table of settings. Pure.
+
+A setting is one field: its type, its default, and a `Setting` that documents it. Error messages, Pulumi.yaml,
+docs/settings.md, the plugin's schema and the refusals are derived from it (`make docs` writes the files).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import ValidationError, model_validator
+
+from components.settings.parsing import decode, problems_of
+from components.settings.problems import Problem, SettingsError
+from components.settings.rules import misfits
+from components.settings.setting import IN_PLACE, ROLLING_UPDATE, Change, Entry, Setting, guarded, refused
+from components.settings.value_types import (
+    AbsolutePath,
+    Count,
+    Domain,
+    Image,
+    Label,
+    Namespace,
+    NodeName,
+    OptionalLabel,
+    OptionalName,
+    PositiveHours,
+    Quantity,
+    RaftMultiplier,
+    ResourceAmounts,
+    Resources,
+    ServerCount,
+    ServiceToken,
+    SettingsModel,
+    Toleration,
+)
+
+_RESOURCES = (
+    "Kubernetes resources: {requests: {cpu, memory, ephemeralStorage}, limits: {cpu, memory, ephemeralStorage}}, each "
+    'a quantity above zero such as "250m" or "512Mi", no request above its limit'
+)
+_OTHER_NAME = "the servers verify each other by it, so updated servers could not talk to the others"
+_OTHER_STATEFUL_SET = "Kubernetes would have to replace the servers' StatefulSet, which stops all servers at once"
+
+
+class Settings(SettingsModel):
+    """A stack's settings."""
+
+    environment: Annotated[
+        Literal["development", "production"],
+        Setting(
+            purpose="The profile: production enforces redundancy, ACLs and protection against deletion",
+            allowed="development or production",
+            change=guarded("to `production`: rolling update; to `development`: refused"),
+        ),
+    ]
+    namespace: Annotated[
+        Namespace,
+        Setting(
+            purpose="The namespace that the stack creates for the cluster",
+            allowed="a namespace name (lower-case letters, digits and -, at most 63) other than default and kube-*",
+            change=refused("every object would be replaced, the servers' StatefulSet among them"),
+        ),
+    ] = "consul"
+    datacenter: Annotated[
+        Label,
+        Setting(
+            purpose="The name of the Consul datacenter",
+            allowed="lower-case letters, digits and -, at most 63",
+            change=refused(_OTHER_NAME),
+        ),
+    ] = "dc1"
+    domain: Annotated[
+        Domain,
+        Setting(
+            purpose="The DNS domain that Consul serves",
+            allowed="a DNS domain that Kubernetes does not serve (not cluster.local)",
+            change=refused(_OTHER_NAME),
+        ),
+    ] = "consul"
+    image: Annotated[
+        Image,
+        Setting(
+            purpose="The Consul image",
+            allowed="an image with a tag other than latest, or with a digest: name:tag or name@sha256:…",
+            change=ROLLING_UPDATE,
+        ),
+    ] = "hashicorp/consul:1.22.6"
+    server_replicas: Annotated[
+        ServerCount,
+        Setting(
+            purpose="The number of servers",
+            allowed="an odd number from 1 to 7; in production 3, 5 or 7",
+            change=guarded(
+                "in place, restarts no pod; refused if it removes more servers at once than the cluster tolerates "
+                "losing, which is (n-1)/2, and one fewer together with a rolling update"
+            ),
+        ),
+    ] = 3
+    client_replicas: Annotated[
+        Count,
+        Setting(
+            purpose="The number of clients",
+            allowed="0 or more",
+            change=Change("in place, restarts no pod"),
+        ),
+    ] = 3
+    server_resources: Annotated[
+        Resources,
+        Setting(
+            purpose="A server's resource requests and limits",
+            allowed=_RESOURCES,
+            change=Change("rolling update of the servers"),
+        ),
+    ] = Resources(requests=ResourceAmounts(cpu="100m", memory="128Mi"), limits=ResourceAmounts(memory="512Mi"))
+    client_resources: Annotated[
+        Resources,
+        Setting(
+            purpose="A client's resource requests and limits",
+            allowed=_RESOURCES,
+            change=Change("rolling update of the clients"),
+        ),
+    ] = Resources(requests=ResourceAmounts(cpu="50m", memory="64Mi"), limits=ResourceAmounts(memory="256Mi"))
+    storage_size: Annotated[
+        Quantity,
+        Setting(
+            purpose="The size of a server's volume",
+            allowed='a quantity above zero, such as "10Gi"',
+            change=refused(_OTHER_STATEFUL_SET),
+        ),
+    ] = "10Gi"
+    storage_class: Annotated[
+        OptionalName,
+        Setting(
+            purpose="The StorageClass of the servers' volumes; empty for local volumes on storageNodes",
+            allowed="a StorageClass name, or empty if storageNodes lists the nodes",
+            change=refused(_OTHER_STATEFUL_SET),
+        ),
+    ] = ""
+    storage_nodes: Annotated[
+        tuple[NodeName, ...],
+        Setting(
+            purpose="The nodes whose disks hold the servers' data: the first for consul-0, the second for consul-1, …",
+            allowed="a list of node names: at least serverReplicas of them, in production each once; empty if "
+            "storageClass is set",
+            change=guarded("in place; append only: changing or removing a node is refused"),
+        ),
+    ] = ()
+    storage_path: Annotated[
+        AbsolutePath,
+        Setting(
+            purpose="The directory below which the data lies on each of storageNodes",
+            allowed="an absolute path: a directory or a mounted disk that exists on each of storageNodes",
+            change=refused("the servers' volumes would be replaced, and the servers would start without their data"),
+        ),
+    ] = "/mnt/disks/local"
+    ca_validity_hours: Annotated[
+        PositiveHours,
+        Setting(
+            purpose="The validity of the CA certificate, in hours (default: 10 years)",
+            allowed="hours, 1 or more",
+            change=Change("new CA certificate with the same key, rolling update"),
+        ),
+    ] = 87600
+    certificate_validity_hours: Annotated[
+        PositiveHours,
+        Setting(
+            purpose="The validity of the agents' certificates, in hours (default: 1 year)",
+            allowed="hours, 1 or more, at most caValidityHours",
+            change=Change("new certificates, rolling update"),
+        ),
+    ] = 8760
+    certificate_renewal_hours: Annotated[
+        Count,
+        Setting(
+            purpose="How many hours before a certificate expires an update renews it (default: 30 days)",
+            allowed="hours, 0 or more, less than certificateValidityHours",
+            change=Change("in place; applies from the next update on"),
+        ),
+    ] = 720
+    ingress_enabled: Annotated[
+        bool,
+        Setting(
+            purpose="Whether an Ingress exposes the web UI outside the Kubernetes cluster",
+            allowed="true or false; in production false",
+            change=IN_PLACE,
+        ),
+    ] = False
+    ingress_host: Annotated[
+        OptionalName,
+        Setting(
+            purpose="The host name of the Ingress",
+            allowed="a DNS name, such as consul.example.com; required if ingressEnabled is true",
+            change=IN_PLACE,
+        ),
+    ] = ""
+    ingress_class: Annotated[
+        OptionalName,
+        Setting(
+            purpose="The IngressClass of the Ingress; empty for the default class",
+            allowed="an IngressClass name, or empty for the default class",
+            change=IN_PLACE,
+        ),
+    ] = ""
+    ingress_annotations: Annotated[
+        dict[str, str],
+        Setting(
+            purpose="Annotations for the ingress controller",
+            allowed="a map of strings: annotations for the ingress controller",
+            change=IN_PLACE,
+        ),
+    ] = {}  # noqa: RUF012
+    ingress_namespace: Annotated[
+        OptionalLabel,
+        Setting(
+            purpose="The namespace of the ingress controller's pods, which may call the servers' HTTPS port",
+            allowed="a namespace name, or empty if the ingress controller's pods use the host network: any caller may "
+            "then reach the servers' HTTPS port",
+            change=IN_PLACE,
+        ),
+    ] = ""
+    ingress_tls_secret: Annotated[
+        OptionalName,
+        Setting(
+            purpose="The TLS Secret of the Ingress; empty for a certificate signed by the cluster's own CA",
+            allowed="the name of a kubernetes.io/tls Secret in the cluster's namespace, or empty for a certificate "
+            "signed by the cluster's own CA",
+            change=IN_PLACE,
+        ),
+    ] = ""
+    ingress_await: Annotated[
+        bool,
+        Setting(
+            purpose="Whether an update waits, at most 10 minutes, until the ingress controller reports an address",
+            allowed="true or false",
+            change=IN_PLACE,
+        ),
+    ] = False
+    acl_enabled: Annotated[
+        bool,
+        Setting(
+            purpose="Whether Consul's ACLs deny what no token allows",
+            allowed="true or false; in production true",
+            change=guarded("to `true`: rolling update; to `false`: refused"),
+        ),
+    ] = True
+    client_namespaces: Annotated[
+        tuple[Label, ...],
+        Setting(
+            purpose="The namespaces whose pods may call the clients and query Consul's DNS",
+            allowed="a list of namespace names",
+            change=IN_PLACE,
+        ),
+    ] = ()
+    service_tokens: Annotated[
+        tuple[ServiceToken, ...],
+        Setting(
+            purpose="The services of other projects: each gets a token that may register it",
+            allowed="a list of service names, each once (lower-case letters, digits and -, at most 63; not consul), "
+            "optionally with a number, such as web/2, which replaces the service's token; empty if aclEnabled is false",
+            change=Change("in place, restarts no pod; removing a name revokes its token"),
+        ),
+    ] = ()
+    monitoring: Annotated[
+        Literal["none", "annotations", "operator"],
+        Setting(
+            purpose="How Prometheus finds the agents' metrics and alerts",
+            allowed="none, annotations (prometheus.io/… on the pods) or operator (ServiceMonitor and PrometheusRule)",
+            change=Change("to or from `annotations`: rolling update; else in place"),
+        ),
+    ] = "none"
+    monitoring_namespace: Annotated[
+        OptionalLabel,
+        Setting(
+            purpose="The namespace of Prometheus' pods, which may call the agents' HTTPS port",
+            allowed="a namespace name; required if monitoring is not none",
+            change=IN_PLACE,
+        ),
+    ] = ""
+    priority_class: Annotated[
+        OptionalName,
+        Setting(
+            purpose="The PriorityClass of the agents' pods; empty for the default class",
+            allowed="a PriorityClass name, or empty for the default class",
+            change=ROLLING_UPDATE,
+        ),
+    ] = ""
+    node_selector: Annotated[
+        dict[str, str],
+        Setting(
+            purpose="Labels that a node must have to run agents",
+            allowed="a map of strings: node labels",
+            change=ROLLING_UPDATE,
+        ),
+    ] = {}  # noqa: RUF012
+    tolerations: Annotated[
+        tuple[Toleration, ...],
+        Setting(
+            purpose="Node taints that the agents' pods tolerate",
+            allowed="a list of Kubernetes tolerations: {key, operator: Exists or Equal, value, effect: NoSchedule, "
+            "PreferNoSchedule or NoExecute, tolerationSeconds}",
+            change=ROLLING_UPDATE,
+        ),
+    ] = ()
+    raft_multiplier: Annotated[
+        RaftMultiplier,
+        Setting(
+            purpose="The factor by which Raft's timeouts are scaled (Consul's performance.raft_multiplier)",
+            allowed="a number from 1 to 10",
+            change=ROLLING_UPDATE,
+        ),
+    ] = 1
+    log_level: Annotated[
+        Literal["trace", "debug", "info", "warn", "error"],
+        Setting(
+            purpose="The agents' log level",
+            allowed="trace, debug, info, warn or error",
+            change=ROLLING_UPDATE,
+        ),
+    ] = "info"
+
+    @property
+    def production(self) -> bool:
+        """Whether the environment is production."""
+        return self.environment == "production"
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> Self:
+        by_name = {entry.name: entry for entry in self.entries()}
+        problems = [
+            Problem(by_name[name].key, getattr(self, name), by_name[name].setting.allowed) for name in misfits(self)
+        ]
+        if problems:
+            raise SettingsError(problems)
+        return self
+
+    @classmethod
+    def entries(cls) -> list[Entry]:
+        """Return the table's rows, in the order of the fields."""
+        return [
+            Entry(name, field.alias or name, setting, field.is_required(), field.default)
+            for name, field in cls.model_fields.items()
+            for setting in field.metadata
+            if isinstance(setting, Setting)
+        ]
+
+    @classmethod
+    def parse(cls, config: Mapping[str, str]) -> Self:
+        """Return the settings of a stack's configuration: camelCase keys, values as Pulumi hands them over (text).
+
+        Raises SettingsError, which names every key that cannot be used.
+        """
+        fields = {field.alias: field for field in cls.model_fields.values()}
+        values = {key: decode(fields.get(key), text) for key, text in config.items()}
+        try:
+            return cls.model_validate_json(json.dumps(values))
+        except ValidationError as error:
+            allowed = {entry.key: entry.setting.allowed for entry in cls.entries()}
+            raise SettingsError(problems_of(error, values, allowed)) from None
