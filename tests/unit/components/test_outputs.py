@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import components
+from components.consul_cluster import ConsulCluster
 from components.outputs import Outputs
 from plugin.schema import TYPE, package_schema
 from tests.unit.conftest import Declare, development, production
@@ -74,3 +76,11 @@ def test_the_component_s_attributes_are_its_outputs(declare: Declare) -> None:
 def name_in_python(output: str) -> str:
     """Return the attribute of an output: `ui_url` for `uiUrl`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in output)
+
+
+def test_the_package_exports_what_programs_need() -> None:
+    assert components.ConsulCluster is ConsulCluster
+    assert components.Outputs is Outputs
+    assert issubclass(ConsulCluster, Outputs)
+    assert all(hasattr(components, name) for name in components.__all__)
+    assert not hasattr(components, "Consul")
