@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import components
+from components.consul_cluster import ConsulCluster
 from components.outputs import Outputs
 from plugin.schema import TYPE, package_schema
 from tests.support.graph import declare, development, production
@@ -42,3 +44,11 @@ def test_the_component_s_attributes_are_its_outputs() -> None:
 def name_in_python(output: str) -> str:
     """Return the attribute of an output: `ui_url` for `uiUrl`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in output)
+
+
+def test_the_package_exports_what_programs_need() -> None:
+    assert components.ConsulCluster is ConsulCluster
+    assert components.Outputs is Outputs
+    assert issubclass(ConsulCluster, Outputs)
+    assert all(hasattr(components, name) for name in components.__all__)
+    assert not hasattr(components, "Consul")
