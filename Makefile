@@ -78,6 +78,7 @@ lint: $(INSTALLED) ## Check style, types and generated files
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/pyright
+	$(VENV)/python -m components.reference --check
 
 .PHONY: docs
 docs: $(INSTALLED) ## Generate the reference pages and Pulumi.yaml's settings
