@@ -20,6 +20,7 @@ from components.agents.agent_config import CA_CERTIFICATE, METRICS_PATH
 from components.identity import CLIENT, SERVER
 from components.kubernetes.immutable import create_secret
 from components.naming import Naming
+from components.quorum import tolerated_losses
 from components.settings import Settings
 
 # https://prometheus-operator.dev/docs/api-reference/api/
@@ -134,14 +135,14 @@ def _quorum_alerts(naming: Naming, settings: Settings) -> Iterator[dict[str, Any
     )
     if servers == 1:
         return
-    # No metric says who votes: consul_raft_peers is the leader's alone, and gone 5 minutes after the last change. But
-    # n voters, n odd, tolerate the loss of (n-1)/2, and with one voter less, or one more that is dead, it is fewer. All
-    # servers keep count; by the leader's alone, a change of leaders would start the minutes of an alert anew.
+    # No metric lists the voters: only the leader reports consul_raft_peers, and it disappears 5 minutes after a change.
+    # Compare autopilot's failure tolerance with that of the declared servers instead; a missing voter makes it smaller.
+    # Use every server's metric: with the leader's alone, an election would restart the alert's `for` period.
     tolerance = f"min(consul_autopilot_failure_tolerance{{{pods}}})"
     yield _alert(
         naming,
         "ConsulServerNotVoting",
-        f"{tolerance} < {servers // 2}",
+        f"{tolerance} < {tolerated_losses(servers)}",
         minutes=10,
         severity="warning",
         summary=f"fewer than {servers} healthy servers vote; {{{{ $value }}}} more may be lost",
