@@ -58,8 +58,8 @@ _GRACE_SECONDS = 60
 
 _HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
 
-# A server answers this without a leader, so a lost quorum restarts no server. A client forwards it to any server. A client
-# that knows no server is restarted, because Consul stops retry_join after its first success.
+# A server answers this without a leader, so a lost quorum restarts no server. A client forwards it to any server.
+# A client that knows no server is restarted, because Consul stops retry_join after its first success.
 _ALIVE: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
 
 # The catalog answers only if a leader is known. Without a token it returns an empty list, which is enough here.

@@ -11,7 +11,8 @@ api() {
 }
 
 # Announce the stop with a session (TTL 60 s), then list the sessions of other stopping servers. Because each server
-# announces before it lists, of several servers that stop together at most one can miss the others.
+# announces before it lists, at most one of several stopping servers can miss the others, and none if all of them
+# announced within the 2 s of the sleep.
 api PUT session/create "{\"Name\": \"ends:$POD_NAME\", \"TTL\": \"60s\"}" >/dev/null || exit 0
 sleep 2
 sessions=$(api GET session/list) || exit 0
