@@ -5,7 +5,7 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.core.v1.outputs import ServiceSpec
 
 from components.acl.job import create_acl_job
-from components.acl.objects import create_acl, create_acl_seed
+from components.acl.objects import create_acl
 from components.acl.tokens import service_tokens
 from components.agents.agent_config import HTTPS_PORT
 from components.agents.agent_files import create_agent_files
@@ -24,8 +24,8 @@ from components.network.ui_ingress import create_ui_ingress
 from components.outputs import Outputs
 from components.settings import Settings
 from components.storage import create_storage
-from components.trust.authority import Authority, create_ca_key
-from components.trust.gossip import create_gossip_key
+from components.trust.authority import Authority
+from components.trust.keys import create_acl_seed, create_ca_key, create_gossip_key
 
 # https://kubernetes.io/docs/concepts/security/pod-security-admission/
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
@@ -58,7 +58,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         metadata = Namespace(
             name,
             metadata={"name": settings.namespace, "labels": naming.labels() | _POD_SECURITY},
-            # It holds the claims, and they the volumes.
+            # Retain the namespace in production: deleting it deletes the claims of the volumes.
             opts=retained(settings, child),
         ).metadata
         namespace = metadata.name
@@ -70,7 +70,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         acl = create_acl(naming, settings, acl_seed, namespace, child) if settings.acl_enabled else None
         storage = create_storage(naming, settings, child)
         services = create_services(naming, namespace, child)
-        # A pod is refused, and only tried again later, before its account is there; and none starts without its policy.
+        # Create pods after their ServiceAccounts, without which pods are rejected, and after their NetworkPolicies.
         pods = pulumi.ResourceOptions(parent=self, depends_on=[guard, *accounts, *policies])
         acl_job = create_acl_job(naming, settings, namespace, files, acl, pods) if acl else None
         agents = create_agents(naming, settings, namespace, files, acl, storage, acl_job, pods)

@@ -1,10 +1,9 @@
-"""The ACL seed, and the Secrets that carry what follows from it to where it is used."""
+"""The Secrets and the ConfigMap that carry ACL tokens and policies to the pods."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_random as random
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret
 
 from components.acl.tokens import MANAGEMENT, RECOVERY, Token, acl_config, agent_tokens, service_tokens
@@ -36,13 +35,8 @@ class Acl:
     policies: ConfigMap
 
     def secret_ids(self) -> pulumi.Output[dict[str, str]]:
-        """All tokens by their names, a secret."""
+        """Return the secret IDs of all tokens by token name, as a secret output."""
         return self.seed.apply(lambda seed: {name: token.secret_id(seed) for name, token in self.tokens.items()})
-
-
-def create_acl_seed(name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    """The random text that all tokens follow from, a secret; RandomUuid's resource ID would be the token itself."""
-    return random.RandomPassword(f"{name}-acl", length=64, special=False, opts=opts).result
 
 
 def create_acl(

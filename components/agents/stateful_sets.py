@@ -1,4 +1,4 @@
-"""The Consul agents: one pod template, two roles."""
+"""The StatefulSets of Consul servers and clients. How agents start, restart and leave: README.md beside this file."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -52,24 +52,24 @@ _SCRIPTS = Path(__file__).with_name("scripts")
 _LEAVE = read_script(_SCRIPTS / "leave.sh")
 _VOTE = read_script(_SCRIPTS / "vote.sh")
 
-# A server looks whether it may leave (20 s at most), tells the others (3 s), drains calls (5 s), waits for its removal
-# from Raft (5 s at most; consul agent/consul/server.go). A client gives up after 15 s (command/agent/agent.go).
+# A server needs at most 20 s for the checks of leave.sh, then 3 s to broadcast its leave, 5 s to drain RPCs and at most
+# 5 s until Raft removes it (consul agent/consul/server.go). A client stops within 15 s (command/agent/agent.go).
 _GRACE_SECONDS = 60
 
 _HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
 
-# A server answers this without a leader, so a lost quorum restarts nobody. A client asks any server. One that knows
-# none is started anew: Consul joins at its start only, until it has found somebody, if only servers about to end.
+# A server answers this without a leader, so a lost quorum restarts no server. A client forwards it to any server.
+# A client that knows no server is restarted, because Consul stops retry_join after its first success.
 _ALIVE: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
 
-# The catalog answers only where a leader is known; without rights it answers with an empty list.
+# The catalog answers only if a leader is known. Without a token it returns an empty list, which is enough here.
 _READY: ProbeArgsDict = {
     "http_get": {**_HTTPS, "path": "/v1/health/service/consul"},
     "period_seconds": 1,
     "timeout_seconds": 2,
 }
 
-# A client answers from what any server knows, so that services are still found while there is no leader.
+# A stale read needs no leader, so clients stay ready and services stay discoverable during a leader election.
 _ANSWERS: ProbeArgsDict = {**_READY, "http_get": {**_HTTPS, "path": "/v1/health/service/consul?stale"}}
 
 _PORTS: list[ContainerPortArgsDict] = [
@@ -81,7 +81,7 @@ _PORTS: list[ContainerPortArgsDict] = [
     {"name": "dns-tcp", "container_port": agent_config.DNS_PORT},
 ]
 
-# Where Prometheus' usual relabelling finds the metrics; it needs the CA's certificate and the token for them.
+# Annotations of Prometheus' usual pod relabelling. Prometheus also needs the CA certificate and the metrics token.
 _SCRAPE = {
     "prometheus.io/scrape": "true",
     "prometheus.io/scheme": "https",
@@ -90,24 +90,24 @@ _SCRAPE = {
     "prometheus.io/param_format": "prometheus",
 }
 
-# A server that gets a large snapshot from the leader must not be started anew meanwhile; this is for one that hangs.
-# One probe a second.
+# 30 minutes at one probe a second: do not restart a server while it installs a large snapshot from the leader.
 _VOTE_PROBES = 1800
 _VOTE_PROBE_SECONDS = 3
 
-# Fewest nodes for production's servers.
+# Minimum number of nodes for the servers in production.
 _NODES = 3
 
-# What is registered with a client goes when it is rolled; the time for its owners to notice before the next one goes.
+# Services registered with a client are lost when it restarts. Wait this long before the next client, so that their
+# owners can register them again.
 _REGISTRATION_SECONDS = 10
 
-# Clients try to join until they have; this is for one that hangs. One probe a second.
+# 5 minutes at one probe a second: clients retry the join by themselves; restart only one that hangs.
 _JOIN_PROBES = 300
 
 
 @dataclass(frozen=True)
 class _Role:
-    """What servers and clients differ in."""
+    """The differences between servers and clients."""
 
     component: str
     service: str
@@ -132,7 +132,7 @@ class _Role:
 
 @dataclass(frozen=True)
 class Agents:
-    """The two StatefulSets, and a text that changes whenever either is about to change its pods or their number."""
+    """The two StatefulSets, and `revision`: a hash (16 hex digits) of both specifications."""
 
     servers: StatefulSet
     clients: StatefulSet
@@ -149,7 +149,7 @@ def create_agents(
     acl_job: Job | None,
     opts: pulumi.ResourceOptions,
 ) -> Agents:
-    """Servers, each on its own volume, and clients, whose data is as short-lived as their pod."""
+    """Create the StatefulSets: servers with one persistent volume each, clients with an emptyDir."""
     data: VolumeMountArgsDict = {"name": VOLUME, "mount_path": agent_config.DATA_DIR}
     servers = _Role(
         component=SERVER,
@@ -196,7 +196,7 @@ def create_agents(
         pulumi.ResourceOptions.merge(opts, guard_replicas(naming.name)),
         pulumi.ResourceOptions(depends_on=[files.bootstrap, *storage.volumes]),
     )
-    # A client that the servers refuse, since its token is still to be made, tries again after ever more seconds.
+    # Create clients after the ACL Job: a client whose token does not exist yet retries with increasing delays.
     client_opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[acl_job] if acl_job else []))
     server_spec = _spec(naming, settings, files, servers)
     client_spec = _spec(naming, settings, files, clients)
@@ -228,14 +228,15 @@ def _stateful_set(
 
 def _spec(naming: Naming, settings: Settings, files: AgentFiles, role: _Role) -> StatefulSetSpecArgsDict:
     labels = naming.labels(role.component)
-    # Without its claim a StorageClass deletes a volume, and a volume of `storage_nodes` is never bound again.
+    # Keep claims that hold data: a StorageClass may delete the volume with its claim, and a released volume of
+    # `storage_nodes` is never bound again.
     when_deleted = "Retain" if settings.production else "Delete"
     when_scaled = "Retain" if settings.production or settings.storage_nodes else "Delete"
     return {
         "service_name": role.service,
         "replicas": role.replicas,
         "selector": {"match_labels": labels},
-        # All start at once, since none is ready before a majority is up; a rollout still goes one by one.
+        # Start all pods at once: none is ready before a majority runs. Rolling updates still replace one pod at a time.
         "pod_management_policy": "Parallel",
         "min_ready_seconds": role.min_ready_seconds,
         "persistent_volume_claim_retention_policy": {"when_deleted": when_deleted, "when_scaled": when_scaled},
@@ -249,14 +250,14 @@ def _pod(settings: Settings, files: AgentFiles, role: _Role, labels: dict[str, s
         "max_skew": 1,
         "topology_key": "kubernetes.io/hostname",
         "when_unsatisfiable": "DoNotSchedule" if settings.production else "ScheduleAnyway",
-        # A dead node is no place to wait for.
+        # Ignore tainted nodes when computing skew, so a dead node does not block scheduling.
         "node_taints_policy": "Honor",
         "label_selector": {"match_labels": labels},
     }
     if settings.production and role.component == SERVER:
-        # On two nodes one would have two of three servers, and take the majority with it.
+        # With two nodes, one would hold two of three servers, and its failure would lose the quorum.
         spread["min_domains"] = _NODES
-    # Zones are not for a hard rule: a volume never leaves the one it was made in.
+    # Only prefer zones: a zonal volume cannot move, so a hard rule could make its pod unschedulable.
     zones: WeightedPodAffinityTermArgsDict = {
         "weight": 100,
         "pod_affinity_term": {
@@ -300,7 +301,7 @@ def _container(settings: Settings, role: _Role) -> ContainerArgsDict:
             {"name": "config", "mount_path": agent_config.CONFIG_DIR, "read_only": True},
             TLS_MOUNT,
             *token_mounts(role.acl),
-            # Servers write snapshots there before they send them.
+            # Servers write a snapshot to /tmp before they send it.
             {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108 - a volume of the pod's own
         ],
     }

@@ -1,4 +1,4 @@
-"""How many agents a drain of nodes may take at a time."""
+"""PodDisruptionBudgets: how many agents a node drain may evict at a time."""
 
 import pulumi
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
@@ -8,7 +8,7 @@ from components.naming import Naming
 
 
 def create_disruption_budgets(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
-    """One server and one client: the next may go when the one before is ready, and so, if a server, votes again."""
+    """Allow one unavailable server and one unavailable client. A server is ready only if it votes."""
     for name, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
         labels = naming.labels(component)
         PodDisruptionBudget(

@@ -20,14 +20,14 @@ def create_secret(
     data: pulumi.Input[Mapping[str, pulumi.Input[str]]],
     opts: pulumi.ResourceOptions,
 ) -> Secret:
-    """A Secret with these texts by their keys; `name` begins its own."""
+    """Create a Secret from a map of strings; `name` is the prefix of its generated name."""
     return Secret(name, metadata=_metadata(naming, namespace), immutable=True, string_data=data, opts=opts)
 
 
 def create_config_map(
     name: str, naming: Naming, namespace: pulumi.Input[str], data: Mapping[str, str], opts: pulumi.ResourceOptions
 ) -> ConfigMap:
-    """A ConfigMap with these texts by their keys; `name` begins its own."""
+    """Create a ConfigMap from a map of strings; `name` is the prefix of its generated name."""
     return ConfigMap(name, metadata=_metadata(naming, namespace), immutable=True, data=data, opts=opts)
 
 

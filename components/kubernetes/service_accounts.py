@@ -1,4 +1,4 @@
-"""Who the pods are to Kubernetes: a ServiceAccount a role, none with any right."""
+"""ServiceAccounts without permissions: one for each role and Job."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from components.settings import Settings
 def create_service_accounts(
     naming: Naming, settings: Settings, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> Sequence[ServiceAccount]:
-    """The accounts of the servers, the clients and the Jobs; none is bound to a role, and no token is mounted."""
+    """Create the ServiceAccounts of servers, clients and Jobs. None has an RBAC binding, and no token is mounted."""
     return [
         ServiceAccount(
             name,

@@ -7,7 +7,7 @@ import pulumi_tls as tls
 
 from components.settings import Settings
 
-_CURVE = "P256"
+CURVE = "P256"
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,6 @@ class Certificate:
     pem: pulumi.Output[str]
     private_key: pulumi.Output[str]
     expiry: pulumi.Output[str]
-
-
-def create_ca_key(name: str, opts: pulumi.ResourceOptions) -> tls.PrivateKey:
-    """The CA's private key. It goes nowhere: it stays in the state."""
-    return tls.PrivateKey(f"{name}-ca", algorithm="ECDSA", ecdsa_curve=_CURVE, opts=opts)
 
 
 class Authority:
@@ -51,8 +46,8 @@ class Authority:
         ).cert_pem
 
     def sign(self, name: str, dns_names: list[str], opts: pulumi.ResourceOptions) -> Certificate:
-        """A new key and its certificate for these names, the first of them the subject's, and for 127.0.0.1."""
-        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve=_CURVE, opts=opts)
+        """Create a key and a certificate for `dns_names` and 127.0.0.1; the first name is the subject's common name."""
+        key = tls.PrivateKey(name, algorithm="ECDSA", ecdsa_curve=CURVE, opts=opts)
         request = tls.CertRequest(
             name,
             private_key_pem=key.private_key_pem,
@@ -69,7 +64,7 @@ class Authority:
             set_subject_key_id=True,
             validity_period_hours=self._settings.certificate_validity_hours,
             early_renewal_hours=self._settings.certificate_renewal_hours,
-            # Servers call each other, so a certificate is for both ends.
+            # Servers call each other, so each certificate is for servers and clients.
             allowed_uses=["digital_signature", "key_encipherment", "server_auth", "client_auth"],
             opts=opts,
         )

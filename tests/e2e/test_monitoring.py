@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from components.monitoring.objects import alert_rules, dashboard_model
+from components.monitoring.alerts import alert_rules
+from components.monitoring.dashboard import dashboard_model
 from components.naming import Naming
 from components.settings import Settings
 from tests.support.consul import Consul

@@ -1,14 +1,14 @@
-# Makes the policies and tokens of the cluster's agents and of other projects' services, and takes away those tokens of
-# its own making that are no longer declared. Each run ends with the same result; after $TIMEOUT seconds it says what failed.
+# Create or update the ACL policies and tokens of the agents and of `serviceTokens`, and delete tokens that this script
+# created and that are no longer declared. Idempotent. After $TIMEOUT seconds, print the last error and fail.
 set -u
 
-# `put PATH FILE`: the management token is read from a file, and what is answered, tokens among it, goes nowhere.
+# `put PATH FILE`: read the management token from a file, and discard the response because it contains tokens.
 put() {
     curl --silent --show-error --fail --output /dev/null --max-time 10 --cacert "$CONSUL_CACERT" \
         --header "@$ACL_DIR/tokens/header" --request PUT --data "@$2" "$CONSUL_HTTP_ADDR/v1/acl/$1"
 }
 
-# What there is already is brought up to date; a policy is then called by the ID that Consul gave it.
+# Create the policy. If it exists, look up the ID that Consul assigned and update it.
 make_policy() {
     put policy "$1" 2>/dev/null && return
     found=$(consul acl policy read -name "$(basename "$1" .json)") || return

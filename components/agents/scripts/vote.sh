@@ -1,6 +1,6 @@
-# Whether this server votes: one that comes back may not until autopilot trusts it, and a rollout has to wait for that.
-# Consul joins at its start only, until it has found somebody, if only itself or one about to end. Where there is no leader
-# it may be that the others are elsewhere by now, so this joins them anew.
+# Startup probe of a server: succeed when this server is a voter, so that a rolling update waits for autopilot to
+# promote it. Consul stops retry_join after its first success, which may have reached only a stopping server. If there is
+# no leader, join again, because the other servers may have new addresses. See components/agents/README.md.
 set -u
 
 if ! curl --silent --max-time 1 http://127.0.0.1:8500/v1/status/leader | grep -q :; then

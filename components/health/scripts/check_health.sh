@@ -1,9 +1,10 @@
-# Ends well once the cluster is exactly as declared; after $TIMEOUT seconds it says what is missing and fails.
-# Shell built-ins, date, grep and the consul command only, so that it runs in any Consul image.
+# Succeed when the cluster matches the declaration. After $TIMEOUT seconds, print the differences and fail.
+# Use only shell built-ins, date, grep and consul, which every Consul image has.
 set -u
 
 problems() {
-    # Consul reads this one at a new cluster's first start only, and the number of servers may have changed since.
+    # Set min-quorum here: Consul reads it from its configuration only when the cluster bootstraps, and the number of
+    # servers may have changed since.
     said=$(consul operator autopilot set-config -min-quorum=$((QUORUM_OF / 2 + 1)) 2>&1) || { echo "$said"; return; }
     listed=$(consul members 2>&1) || { echo "$listed"; return; }
     raft=$(consul operator raft list-peers 2>&1) || { echo "$raft"; return; }

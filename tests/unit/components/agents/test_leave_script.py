@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from components.quorum import tolerated_losses
+
 SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "leave.sh"
 SECRET = "5ec4e700-0000-4000-8000-000000000000"  # noqa: S105 - a made-up token
 
@@ -80,3 +82,19 @@ def test_a_server_that_cannot_tell_just_ends(tmp_path: Path, failing: str) -> No
 def test_the_token_is_in_a_header_alone(tmp_path: Path) -> None:
     run(tmp_path, 1, {1}, 3)
     assert set((tmp_path / "headers").read_text().split("X-Consul-Token: ")) == {"", SECRET}
+
+
+@pytest.mark.parametrize("voters", range(1, 10))
+def test_the_script_leaves_as_components_quorum_says(voters: int) -> None:
+    (condition,) = (line for line in SCRIPT.read_text().splitlines() if line.startswith('[ "$voters" = 1 ] ||'))
+    loop = f"for count in $(seq {voters}); do ending=$(seq $count); ({condition}; echo $count); done"
+    result = subprocess.run(
+        ["sh", "-c", loop],
+        env={"PATH": "/usr/bin:/bin", "voters": str(voters)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # A single voter always leaves: nobody is left to lose a quorum.
+    leaving = [1] if voters == 1 else list(range(1, tolerated_losses(voters) + 1))
+    assert result.stdout.split() == [str(count) for count in leaving], result.stderr

@@ -1,10 +1,12 @@
 """The health check's script, with a `consul` that says what a test wants."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from components.quorum import majority
 from tests.support.scripts import fake_clock, write_program
 
 SCRIPT = Path(__file__).parents[4] / "components" / "health" / "scripts" / "check_health.sh"
@@ -79,3 +81,12 @@ def test_an_api_that_does_not_answer_is_named(tmp_path: Path) -> None:
     code, said = check(tmp_path, "Error retrieving members: connection refused", PEERS, code=1)
     assert code == 1
     assert "connection refused" in said
+
+
+@pytest.mark.parametrize("voters", range(1, 10))
+def test_the_script_sets_min_quorum_as_components_quorum_says(voters: int) -> None:
+    found = re.search(r"-min-quorum=(\$\(\(.*?\)\))", SCRIPT.read_text())
+    assert found
+    command = ["sh", "-c", f"echo {found[1]}"]
+    result = subprocess.run(command, env={"QUORUM_OF": str(voters)}, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == str(majority(voters))

@@ -9,7 +9,9 @@ import yaml
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
 from components.acl.tokens import agent_tokens
-from components.monitoring.objects import RULES_FILE, alert_rules, dashboard_model
+from components.monitoring.alerts import alert_rules
+from components.monitoring.dashboard import dashboard_model
+from components.monitoring.objects import RULES_FILE
 from components.naming import Naming
 from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production
 
