@@ -11,35 +11,76 @@ from operations.server import server_of
 from operations.snapshots.restore import restore as restore_snapshot
 from operations.snapshots.save import save as save_snapshot
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Operate a running Consul cluster of a stack.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="Operate the running Consul cluster of a Pulumi stack, in the current context of kubectl.",
+    # A traceback with local variables could print tokens.
+    pretty_exceptions_enable=False,
+)
 
-Stack = Annotated[str, typer.Argument(help="The stack. kubectl's current context must be its Kubernetes cluster.")]
+Stack = Annotated[
+    str,
+    typer.Argument(
+        help="The stack. The current context of kubectl must be its Kubernetes cluster.",
+        metavar="STACK",
+        show_default=False,
+    ),
+]
 Component = Annotated[
-    str | None, typer.Option(help="The name of the ConsulCluster, where the stack has more than one.", metavar="NAME")
+    str | None,
+    typer.Option(help="The name of the ConsulCluster, if the stack has several.", metavar="NAME", show_default=False),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option(
+        help="The namespace of the ConsulCluster, if the stack has several of the same name.",
+        metavar="NAMESPACE",
+        show_default=False,
+    ),
 ]
 
 
 @app.command()
 def snapshot(
-    stack: Stack, file: Annotated[Path, typer.Argument(help="A new file.")], component: Component = None
+    stack: Stack,
+    file: Annotated[Path, typer.Argument(help="The file to create.", metavar="FILE", show_default=False)],
+    component: Component = None,
+    namespace: Namespace = None,
 ) -> None:
-    """Save all of Consul's data in FILE. FILE contains secrets in plain text and is readable by you alone."""
+    """Save all data of the Consul cluster in FILE.
+
+    FILE contains all secrets of Consul in plain text, such as ACL tokens. Only its owner can read it.
+    """
     with errors_presented():
-        save_snapshot(server_of(stack, component), file)
-    print(f"Saved {stack} in {file}")
+        save_snapshot(server_of(stack, component, namespace), file)
+    print(f"Saved the data of stack {stack} in {file}")
 
 
 @app.command()
 def restore(
     stack: Stack,
-    file: Annotated[Path, typer.Argument(help="A snapshot of this stack or of another one.", exists=True)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A snapshot of this stack or of another stack.",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            show_default=False,
+        ),
+    ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     component: Component = None,
+    namespace: Namespace = None,
 ) -> None:
-    """Replace all of Consul's data by FILE. The current data is saved in a file beside FILE first."""
+    """Replace all data of the Consul cluster with FILE.
+
+    The command first saves the current data in the directory of FILE, as STACK-before-TIME.snap.
+    """
     if not yes:
-        typer.confirm(f"Replace all data of the Consul cluster of {stack} by {file}?", abort=True)
+        typer.confirm(f"Replace all data of the Consul cluster of stack {stack} with {file}?", abort=True)
     before = file.with_name(f"{stack.rpartition('/')[2]}-before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.snap")
     with errors_presented():
-        restore_snapshot(server_of(stack, component), file, before)
-    print(f"Restored {file} in {stack}; the data before is in {before}")
+        restore_snapshot(server_of(stack, component, namespace), file, before)
+    print(f"Restored {file} in stack {stack}. The previous data is in {before}")

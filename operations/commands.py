@@ -1,4 +1,4 @@
-"""Run other programs, and present errors: one way for all commands of `consul-cluster`."""
+"""Run other programs, and present errors in one way for all commands of `consul-cluster`."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from typing import IO
 import typer
 
 # A snapshot of some GB on a slow disk takes minutes; everything else takes seconds.
-_LIMIT_SECONDS = 1800
+_TIMEOUT_SECONDS = 1800
 
 
 class OperationError(Exception):
@@ -18,7 +18,7 @@ class OperationError(Exception):
 
 @contextmanager
 def errors_presented() -> Generator[None]:
-    """Print an OperationError as one line on standard error, and exit with 1."""
+    """Print an OperationError on standard error after `error: `, and exit with 1."""
     try:
         yield
     except OperationError as error:
@@ -38,12 +38,14 @@ def run(command: Sequence[str], stdin: IO[bytes] | None = None, stdout: IO[bytes
             stdout=stdout or subprocess.PIPE,
             stderr=subprocess.PIPE,
             check=False,
-            timeout=_LIMIT_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise OperationError(f"{_shown(command)} has not ended after {_LIMIT_SECONDS} s") from None
+        raise OperationError(f"{_shown(command)} did not end within {_TIMEOUT_SECONDS} s") from None
     except FileNotFoundError:
-        raise OperationError(f'There is no {command[0]} on the PATH: eval "$(make -s env)" sets it') from None
+        raise OperationError(
+            f"{command[0]} is not on the PATH: install it, or set the PATH of this shell as docs/operations.md says"
+        ) from None
     printed = (result.stdout or b"").decode()
     if result.returncode != 0:
         raise OperationError(f"{_shown(command)} failed: {printed}{result.stderr.decode()}".rstrip())

@@ -1,16 +1,15 @@
-"""A cluster's first server: `consul` and Consul's API in its pod, with the rights of the management token."""
+"""Run `consul` and call Consul's API in the pod of a cluster's first server, with the management token."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
 from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, HTTP_PORT, MANAGEMENT_TOKEN, TLS_DIR
-from components.identity import COMPONENT_TYPE
 from components.naming import Naming
 from operations.commands import OperationError, run
+from operations.state import choose, clusters
 
-# Read the token from its file, where ACLs are on: a token in an argument would show in the process list.
+# If ACLs are enabled, read the token from its file: a token in an argument would show in the process list.
 _SCRIPT_START = f"""
 token={ACL_DIR}/{MANAGEMENT_TOKEN}
 [ ! -e "$token" ] || export CONSUL_HTTP_TOKEN_FILE="$token"
@@ -46,41 +45,22 @@ class Server:
         return run(["kubectl", "--namespace", self.naming.namespace, *arguments], stdin, stdout)
 
 
-def server_of(stack: str, component: str | None = None) -> Server:
-    """Return the first server of a stack's cluster, which kubectl's current context must have.
+def server_of(stack: str, component: str | None = None, namespace: str | None = None) -> Server:
+    """Return the first server of a stack's cluster; kubectl's current context must be the cluster's Kubernetes.
 
-    The stack's state says which clusters there are, under whatever names and outputs. Raises OperationError if there is
-    none, if there are several and `component` names none of them, or if the context has another cluster in its place.
+    `component` and `namespace` choose one of several clusters. Raises OperationError if not exactly one cluster of the
+    stack matches, or if the current context has another cluster in its place, which the CA certificate shows.
     """
     exported = json.loads(run(["pulumi", "stack", "export", "--non-interactive", "--stack", stack]))
-    resources = exported["deployment"].get("resources", [])
-    clusters = {_name(resource): resource for resource in resources if resource["type"] == COMPONENT_TYPE}
-    cluster = clusters[_chosen(stack, clusters, component)]
-    server = Server(Naming(_name(cluster), cluster["inputs"]["namespace"]))
-    (authority,) = (
-        resource["outputs"]["certPem"]
-        for resource in resources
-        if resource.get("parent") == cluster["urn"] and resource["type"].endswith(":SelfSignedCert")
-    )
-    if server.run(f"cat {TLS_DIR}/{CA_CERTIFICATE}").strip() != authority.strip():
+    cluster = choose(stack, list(clusters(exported)), component, namespace)
+    if cluster.ca_certificate is None:
         raise OperationError(
-            f"The namespace {server.naming.namespace} of kubectl's current context has another Consul cluster than "
-            f"stack {stack}: select the stack's Kubernetes cluster with kubectl config use-context …"
+            f"Stack {stack} has not finished creating the Consul cluster {cluster}: run pulumi up --stack {stack}"
+        )
+    server = Server(cluster.naming)
+    if server.run(f"cat {TLS_DIR}/{CA_CERTIFICATE}").strip() != cluster.ca_certificate.strip():
+        raise OperationError(
+            f"The namespace {cluster.naming.namespace} of kubectl's current context has another Consul cluster than "
+            f"stack {stack}: select the stack's Kubernetes cluster with kubectl config use-context CONTEXT"
         )
     return server
-
-
-def _chosen(stack: str, clusters: Mapping[str, object], component: str | None) -> str:
-    names = ", ".join(sorted(clusters))
-    if not clusters:
-        raise OperationError(f"Stack {stack} has no Consul cluster yet: bring it up with pulumi up --stack {stack}")
-    if component is None and len(clusters) > 1:
-        raise OperationError(f"Stack {stack} has several Consul clusters: choose one with --component: {names}")
-    if component is not None and component not in clusters:
-        raise OperationError(f"Stack {stack} has no Consul cluster {component}; allowed for --component: {names}")
-    return component or names
-
-
-def _name(resource: Mapping[str, str]) -> str:
-    """Return a resource's name, the last part of its URN."""
-    return resource["urn"].rpartition("::")[2]

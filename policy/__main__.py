@@ -1,5 +1,11 @@
 """The policy pack: `pulumi preview --policy-pack policy`, in this project and any other with a ConsulCluster."""
 
+import sys
+from pathlib import Path
+
+# The pack shares rules with the component, which is beside this folder.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from consul_policies import authority, disruption, exposure, images, plain_text, quorum, tls_verification
 from consul_policies.registration import Rule, serve
 

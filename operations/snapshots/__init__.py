@@ -1,1 +1,1 @@
-"""Saves what a stack's Consul knows, and gives it back, to the same stack or to another one."""
+"""Save all data of a running Consul cluster in a file, and restore it in the same cluster or in another one."""

@@ -1,4 +1,4 @@
-"""A snapshot back in a cluster: the one that it was taken of, or one with other agents, keys and tokens."""
+"""Restore a snapshot in the cluster that it was taken of, or in a cluster with other agents, keys and tokens."""
 
 import json
 import tempfile
@@ -11,66 +11,72 @@ from operations.commands import OperationError
 from operations.server import Server
 from operations.snapshots.save import save
 
-_RESTORED = "/tmp/restored.snap"  # noqa: S108 - in a volume of the pod's own
+_RESTORED = "/tmp/restored.snap"  # noqa: S108 - a volume that only this pod mounts
 
-# Agents look once a minute at what the servers know of them,
+# Agents compare the catalog with their own services about once a minute,
 # https://developer.hashicorp.com/consul/docs/concept/consistency#periodic-synchronization
-_LIMIT_SECONDS = 300
+_TIMEOUT_SECONDS = 300
+_POLL_SECONDS = 5
 
 # https://pkg.go.dev/github.com/hashicorp/serf/serf#MemberStatus
 _ALIVE = 1
 
-# How Consul calls the token of `initial_management`.
+# The description that Consul gives the token of `initial_management`.
 _MANAGEMENT = "Initial Management Token"
 
 
 def restore(server: Server, file: Path, before: Path) -> None:
-    """Replace all that the cluster knows by what a snapshot has; what it knew is in the file `before` first.
+    """Replace all data of a cluster with a snapshot; first save the current data in the file `before`.
 
-    A snapshot also has the agents and the tokens of the cluster that it was taken of: agents of the same names, and
-    tokens that this one's agents do not have.
+    A snapshot also contains the agents and the tokens of the cluster that it was taken of. If that is another cluster,
+    they are removed, and the agents and tokens of this cluster are registered again.
+
+    Raises OperationError if the file is not a complete snapshot, which changes nothing, or if a later step fails.
     """
     try:
         with file.open("rb") as stream:
             server.run(
                 f"cat > {_RESTORED}; consul snapshot inspect {_RESTORED} || (rm {_RESTORED}; false)", stdin=stream
             )
+    except OSError as error:
+        raise OperationError(f"Cannot read {file}: {error.strerror}") from None
     except OperationError as error:
-        raise OperationError(f"{file} is no snapshot, or a part of one; nothing was changed. {error}") from None
+        raise OperationError(f"{file} is not a complete snapshot; nothing was changed. {error}") from None
     save(server, before)
     server.run(f"consul snapshot restore {_RESTORED}; rm {_RESTORED}")
-    print("Restored; what is left is to make this cluster's agents and tokens known to it again")
+    print("Restored the data. Registering the agents and tokens of this cluster")
     try:
-        _make_known(server)
+        _register_own(server)
     except OperationError as error:
         raise OperationError(
-            f"{file} is restored, but not all agents can work with it yet: run this again. {error}"
+            f"{file} is restored, but not all agents are registered yet: run the same command again. {error}"
         ) from None
 
 
-def _make_known(server: Server) -> None:
-    """Take out the other cluster's agents and tokens, and wait for this one's."""
+def _register_own(server: Server) -> None:
+    """Remove the agents and tokens of another cluster, and wait until the agents of this cluster are registered."""
     members = server.call("agent/members")
-    for name in strangers(members, server.call("catalog/nodes"), server.call("health/state/any")):
+    for name in foreign_agents(members, server.call("catalog/nodes"), server.call("health/state/any")):
         server.call("catalog/deregister", "PUT", {"Node": name})
-    _renew_tokens(server)
-    _await_agents(server, {member["Name"] for member in members if member["Status"] == _ALIVE})
+    _create_own_tokens(server)
+    _wait_for_agents(server, {member["Name"] for member in members if member["Status"] == _ALIVE})
 
 
-def strangers(
+def foreign_agents(
     members: Iterable[Mapping[str, Any]], nodes: Iterable[Mapping[str, Any]], checks: Iterable[Mapping[str, Any]]
 ) -> list[str]:
-    """The names of the nodes that are agents, but not of this cluster. Pure.
+    """Return the names of the nodes that are agents of another cluster. Pure.
 
-    Agents are what Consul itself checks; nodes that others registered stay.
+    The arguments are the answers of agent/members, catalog/nodes and health/state/any. An agent has the check
+    `serfHealth`; a node without it was registered by somebody else, such as consul-esm, and stays.
     """
     own = {member["Tags"].get("id") for member in members}
     agents = {check["Node"] for check in checks if check["CheckID"] == "serfHealth"}
     return sorted(node["Node"] for node in nodes if node["Node"] in agents and node["ID"] not in own)
 
 
-def _renew_tokens(server: Server) -> None:
-    """Run the Job that makes the tokens once more; another cluster's management token goes before."""
+def _create_own_tokens(server: Server) -> None:
+    """Delete the management token of another cluster, and run the Job that creates this cluster's tokens again."""
     labels = server.naming.job_labels(server.naming.acl)
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     jobs = json.loads(server.kubectl("get", "jobs", f"--selector={selector}", "--output=json"))["items"]
@@ -82,15 +88,15 @@ def _renew_tokens(server: Server) -> None:
             server.call(f"acl/token/{token['AccessorID']}", "DELETE")
     for job in jobs:
         with tempfile.TemporaryFile() as stream:
-            stream.write(json.dumps(anew(job)).encode())
+            stream.write(json.dumps(declared_job(job)).encode())
             stream.seek(0)
             server.kubectl("replace", "--force", "--filename=-", stdin=stream)
         name = job["metadata"]["name"]
-        server.kubectl("wait", "--for=condition=Complete", f"--timeout={_LIMIT_SECONDS}s", f"job/{name}")
+        server.kubectl("wait", "--for=condition=Complete", f"--timeout={_TIMEOUT_SECONDS}s", f"job/{name}")
 
 
-def anew(job: Mapping[str, Any]) -> dict[str, Any]:
-    """A Job as it was declared, so that it can run once more. Pure."""
+def declared_job(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a Job as it was declared, without what Kubernetes added, so that it can run again. Pure."""
     metadata, template = job["metadata"], job["spec"]["template"]
     labels = {
         key: value for key, value in template["metadata"]["labels"].items() if key.startswith("app.kubernetes.io/")
@@ -106,11 +112,13 @@ def anew(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _await_agents(server: Server, wanted: set[str]) -> None:
-    deadline = time.monotonic() + _LIMIT_SECONDS
+def _wait_for_agents(server: Server, wanted: set[str]) -> None:
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
     while missing := wanted - {node["Node"] for node in server.call("catalog/nodes")}:
         if time.monotonic() > deadline:
             names = ", ".join(sorted(missing))
-            raise OperationError(f"After {_LIMIT_SECONDS} s the catalog still lacks {names}: look at their pods' logs")
+            raise OperationError(
+                f"After {_TIMEOUT_SECONDS} s these agents are not in the catalog: {names}. Read the logs of their pods"
+            )
         print(f"Waiting for {len(missing)} of {len(wanted)} agents to register: {', '.join(sorted(missing))}")
-        time.sleep(5)
+        time.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""A snapshot of a cluster in a file."""
+"""Save a snapshot of a cluster in a file."""
 
 import hashlib
 import os
@@ -7,27 +7,40 @@ from pathlib import Path
 from operations.commands import OperationError
 from operations.server import Server
 
-_SAVED = "/tmp/saved.snap"  # noqa: S108 - in a volume of the pod's own
+_SAVED = "/tmp/saved.snap"  # noqa: S108 - a volume that only this pod mounts
 
 
 def save(server: Server, file: Path) -> None:
-    """Save all that the cluster knows in a new file, which is there once all of it has arrived."""
+    """Save all data of a cluster in a new file, which appears only when it is complete.
+
+    Raises OperationError if the file exists, cannot be written, or differs from the snapshot in the pod.
+    """
     if file.exists():
-        raise OperationError(f"{file} is there already: name a file that is not")
-    partial = file.with_name(f"{file.name}.partial")
+        raise OperationError(f"{file} exists already: name a file that does not exist")
+    if not file.parent.is_dir():
+        raise OperationError(f"{file.parent} is not a directory: create it, or name a file in another directory")
     server.run(f"rm -f {_SAVED}; consul snapshot save {_SAVED}")
     try:
-        with open(partial, "wb", opener=_for_owner_alone) as stream:
+        _receive(server, file)
+    except OSError as error:
+        raise OperationError(f"Cannot write {file}: {error.strerror}") from None
+
+
+def _receive(server: Server, file: Path) -> None:
+    """Copy the snapshot from the pod to the file, and delete it in the pod."""
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        with open(partial, "wb", opener=_readable_by_owner) as stream:
             server.run(f"cat {_SAVED}", stdout=stream)
         sent = server.run(f"sha256sum < {_SAVED}; rm {_SAVED}").split()[0]
         with partial.open("rb") as stream:
-            arrived = hashlib.file_digest(stream, "sha256").hexdigest()
-        if arrived != sent:
-            raise OperationError(f"{file} has not arrived as it was sent: try again")
+            received = hashlib.file_digest(stream, "sha256").hexdigest()
+        if received != sent:
+            raise OperationError(f"{file} was not received as it was sent and is not kept: run the command again")
         partial.rename(file)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _for_owner_alone(path: str, flags: int) -> int:
+def _readable_by_owner(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)

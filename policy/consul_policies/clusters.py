@@ -3,14 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from components.identity import AGENT, CLIENT, COMPONENT_LABEL, COMPONENT_TYPE, INSTANCE_LABEL, NAME_LABEL, SERVER
+
 from .pods import makes_pods, pod_labels
 from .resources import Resource
 from .selectors import has_labels
-
-COMPONENT = "consul-cluster:index:ConsulCluster"
-
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
-_NAME, _INSTANCE, _COMPONENT = (f"app.kubernetes.io/{label}" for label in ("name", "instance", "component"))
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,12 @@ class Cluster:
     @property
     def servers(self) -> Sequence[Resource]:
         """What makes its servers' pods."""
-        return self._agents("server")
+        return self._agents(SERVER)
 
     @property
     def agents(self) -> Sequence[Resource]:
         """What makes its agents' pods, servers and clients."""
-        return [*self.servers, *self._agents("client")]
+        return [*self.servers, *self._agents(CLIENT)]
 
     def neighbours(self, *kinds: str) -> Sequence[Resource]:
         """The objects of some kinds in its namespace, those outside of the component included."""
@@ -58,7 +55,7 @@ class Cluster:
         ]
 
     def _agents(self, component: str) -> Sequence[Resource]:
-        labels = {_NAME: "consul", _INSTANCE: self.name, _COMPONENT: component}
+        labels = {NAME_LABEL: AGENT, INSTANCE_LABEL: self.name, COMPONENT_LABEL: component}
         return [part for part in self.parts if makes_pods(part) and has_labels(pod_labels(part), labels)]
 
 
@@ -66,7 +63,7 @@ def clusters(stack: Sequence[Resource]) -> Iterator[Cluster]:
     """The ConsulClusters of a stack, each with what has it as ancestor."""
     by_urn = {resource.urn: resource for resource in stack}
     for component in stack:
-        if component.type == COMPONENT:
+        if component.type == COMPONENT_TYPE:
             parts = [resource for resource in stack if _below(component, resource, by_urn)]
             yield Cluster(component, parts, stack)
 

@@ -1,8 +1,10 @@
-"""Quorum arithmetic: the number of servers, what they expect at the first start, and how many may be evicted."""
+"""The number of servers, the number that they expect at the first start, and how many may be evicted at once."""
 
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from components.quorum import tolerated_losses
 
 from .agent_files import agent_config
 from .clusters import Cluster, clusters
@@ -13,7 +15,7 @@ from .values import UNKNOWN
 
 
 def unsound_quorum(stack: Sequence[Resource]) -> Iterator[Violation]:
-    """Servers that cannot agree, or that an eviction may leave without a majority."""
+    """Yield servers that cannot elect a leader, or that an eviction may leave without a majority."""
     for cluster in clusters(stack):
         for servers in cluster.servers:
             replicas = servers.get("spec", "replicas")
@@ -49,8 +51,8 @@ def _wrong_expectation(cluster: Cluster, servers: Resource, replicas: int) -> It
 
 def _wrong_budgets(cluster: Cluster, servers: Resource, replicas: int) -> Iterator[Violation]:
     if replicas < 2:
-        return  # Of one server no majority stays, whatever a budget says.
-    tolerated = (replicas - 1) // 2
+        return  # One server tolerates no loss, whatever a budget allows.
+    tolerated = tolerated_losses(replicas)
     for budget in cluster.neighbours("PodDisruptionBudget"):
         if selects(budget.get("spec", "selector"), pod_labels(servers), unknown=False):
             evictable = _evictable(budget, replicas)

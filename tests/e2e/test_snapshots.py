@@ -14,8 +14,8 @@ from tools import toolchain
 KEYS = {f"moved/{number}": f"value {number}" for number in range(10)}
 
 
-def snapshots(stack: Stack, command: str, file: Path, *options: str, check: bool = True) -> str:
-    """What the command says of a stack and its cluster."""
+def consul_cluster(stack: Stack, command: str, file: Path, *options: str, check: bool = True) -> str:
+    """Run `consul-cluster` on a stack; return what it prints. `check` tells whether it must succeed or fail."""
     kubectl = toolchain.binary("kubectl").parent
     result = subprocess.run(
         [sys.executable, "-m", "operations", command, stack.name, file, *options],
@@ -45,9 +45,9 @@ def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
     nodes = moved.consul("catalog", "nodes", "-detailed").splitlines()
     file = tmp_path / "moved.snap"
 
-    said = snapshots(stack, "snapshot", file)
+    said = consul_cluster(stack, "snapshot", file)
     assert file.stat().st_mode & 0o777 == 0o600
-    said += snapshots(production, "restore", file, "--yes")
+    said += consul_cluster(production, "restore", file, "--yes")
 
     assert {key: moved.consul("kv", "get", key).removesuffix("\n") for key in KEYS} == KEYS
     # The agents, their IDs among what is compared, are the cluster's own, and so are all of its tokens.
@@ -68,7 +68,7 @@ def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
 
     # What was there before can be had again.
     (before,) = tmp_path.glob("production-before-*.snap")
-    snapshots(production, "restore", before, "--yes")
+    consul_cluster(production, "restore", before, "--yes")
     assert moved.consul("kv", "get", "there/before") == "x\n"
     assert "Error" in moved.consul("kv", "get", "moved/0", check=False)
     moved.wait_healthy()
@@ -78,6 +78,6 @@ def test_what_is_no_snapshot_changes_nothing(production: Stack, moved: Consul, t
     moved.consul("kv", "put", "kept", "x")
     file = tmp_path / "broken.snap"
     file.write_bytes(b"no snapshot")
-    assert "nothing was changed" in snapshots(production, "restore", file, "--yes", check=False)
+    assert "nothing was changed" in consul_cluster(production, "restore", file, "--yes", check=False)
     assert moved.consul("kv", "get", "kept") == "x\n"
     assert list(tmp_path.iterdir()) == [file]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from components.identity import COMPONENT_TYPE
 from policy.consul_policies import authority, disruption, exposure, images, plain_text, quorum, tls_verification
-from policy.consul_policies.clusters import COMPONENT
 from policy.consul_policies.resources import Resource, Violation
 from policy.consul_policies.values import UNKNOWN, Secret
 
@@ -94,7 +94,7 @@ def sound() -> dict[str, Resource]:
         ),
         "volume": declared("PersistentVolume", "data"),
     }
-    component = Resource("urn::consul", COMPONENT, {"environment": "production", "namespace": "consul"})
+    component = Resource("urn::consul", COMPONENT_TYPE, {"environment": "production", "namespace": "consul"})
     return {"component": component} | {
         name: replace(part, parent=component.urn, protected=True) for name, part in parts.items()
     }
