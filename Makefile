@@ -11,6 +11,8 @@ CHECKOV := .venv/checkov/installed
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
 RESULTS := $(STATE)/test-results
+# Tests of one file share what its fixtures bring up.
+IN_PARALLEL := --numprocesses=2 --dist=loadfile
 # In two steps, so that a failure of the first stops the recipe.
 ENV = environment=$$($(MAKE) -s env CLUSTER=$(CLUSTER) STACK=$(STACK)); eval "$$environment"
 
@@ -58,16 +60,16 @@ preview: engine ## Preview the stack STACK under the policy pack, without a clus
 
 .PHONY: unit
 unit: $(INSTALLED) ## Run the unit tests: they need the Python packages only
-	@$(VENV)/python -m pytest --quiet tests/unit
+	@$(VENV)/python -m pytest --quiet $(IN_PARALLEL) tests/unit
 
 .PHONY: test
 test: lint tools checkers ## Run all tests, end-to-end included, and list the ten slowest
 	@rm -rf $(RESULTS); \
 	trap '$(VENV)/python -m tests.support.slowest $(RESULTS)/*.xml' EXIT; \
 	run() { echo "pytest $$*"; $(VENV)/python -m pytest --junitxml="$(RESULTS)/$$1.xml" "$${@:2}"; }; \
-	run unit tests/unit; \
+	run unit tests/unit $(IN_PARALLEL); \
 	run repo tests/repo; \
-	run preview tests/preview --numprocesses=2 --dist=loadscope; \
+	run preview tests/preview $(IN_PARALLEL); \
 	: "The limits of the devcluster's own tests are seconds, so nothing runs beside them."; \
 	run devcluster tests/e2e/test_devcluster.py; \
 	: "In a broken cluster every further test would wait in vain."; \
