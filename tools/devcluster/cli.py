@@ -2,36 +2,20 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
-from typer.core import TyperGroup
 
 from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
-from tools.devcluster.errors import DevclusterError
 from tools.devcluster.programs import binary
 from tools.devcluster.state import default_state
-from tools.toolchain import ToolchainError
-
-
-class _Commands(TyperGroup):
-    """Commands whose errors are messages, not tracebacks."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the chosen command."""
-        try:
-            return super().invoke(ctx)
-        except (DevclusterError, ToolchainError) as error:
-            Console(stderr=True, soft_wrap=True).print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
-            raise typer.Exit(1) from None
-
+from tools.errors import Commands
 
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     help="A Kubernetes cluster of several nodes on this machine, in namespaces of its own.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -1,5 +1,7 @@
-"""The one error the person at the terminal gets to see."""
+"""The error of the devcluster."""
+
+from tools.errors import ToolError
 
 
-class DevclusterError(Exception):
-    """Says what went wrong and what to do about it, in words for the person who ran the command."""
+class DevclusterError(ToolError):
+    """The local cluster cannot do what was asked; the message says why and what to do."""

@@ -2,11 +2,11 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tools.commands import run
 from tools.devcluster.errors import DevclusterError
 
 _LIMIT = 60
@@ -22,20 +22,14 @@ class Kubectl:
 
     def run(self, *arguments: str, stdin: str | None = None, limit: float = _LIMIT) -> str:
         """Run kubectl and give back what it printed; raises DevclusterError with what it complained of."""
-        try:
-            result = subprocess.run(
-                [self._program, *arguments],
-                input=stdin,
-                capture_output=True,
-                text=True,
-                env=self._environment,
-                timeout=limit,
-            )
-        except subprocess.TimeoutExpired:
-            raise DevclusterError(f"kubectl {' '.join(arguments)} did not end within {limit:.0f} s") from None
-        if result.returncode:
-            raise DevclusterError(f"kubectl {' '.join(arguments)}: {result.stderr.strip()}")
-        return result.stdout
+        return run(
+            [self._program, *arguments],
+            error=DevclusterError,
+            what=f"kubectl {' '.join(arguments)}",
+            env=self._environment,
+            limit_seconds=limit,
+            stdin=stdin,
+        ).stdout
 
     def get(self, *arguments: str) -> Any:
         """Objects as dictionaries."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.commands import run
 from tools.devcluster.cgroups import Cgroup
 from tools.devcluster.errors import DevclusterError
 from tools.devcluster.state import OVERLAID
@@ -129,15 +130,10 @@ class Machine:
         return self._run(["nsenter", f"--net=/proc/{self._living_holder()}/ns/net", *command], stdin)
 
     def _run(self, command: Sequence[str], stdin: str | None) -> str:
-        try:
-            result = subprocess.run(
-                command, input=stdin, capture_output=True, text=True, env=self.env, timeout=_RUN_LIMIT
-            )
-        except subprocess.TimeoutExpired:
-            raise DevclusterError(f"{' '.join(command)} on {self.name} did not end within {_RUN_LIMIT} s") from None
-        if result.returncode:
-            raise DevclusterError(f"{' '.join(command)} on {self.name} failed: {result.stderr.strip()}")
-        return result.stdout
+        what = f"{' '.join(command)} on {self.name}"
+        return run(
+            command, error=DevclusterError, what=what, env=self.env, limit_seconds=_RUN_LIMIT, stdin=stdin
+        ).stdout
 
     def process(self, part: Part) -> int | None:
         """Process id of a part, as the host sees it; None when it does not run."""

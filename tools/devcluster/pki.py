@@ -1,12 +1,12 @@
 """Certificates and kubeconfigs, made by kubeadm."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tools.commands import run
 from tools.devcluster.errors import DevclusterError
 from tools.devcluster.plan import API_PORT, CLUSTER_DOMAIN, CONTROL_PLANE, PODS, SERVICES, Node
 from tools.devcluster.state import State
@@ -77,10 +77,8 @@ class Kubeadm:
         (self._state.kubeconfigs / f"{file}.conf").write_text(text)
 
     def _run(self, *arguments: str) -> str:
-        result = subprocess.run([self._program, *arguments], capture_output=True, text=True, timeout=_LIMIT)
-        if result.returncode:
-            raise DevclusterError(f"kubeadm {' '.join(arguments)} failed: {result.stderr.strip()}")
-        return result.stdout
+        what = f"kubeadm {' '.join(arguments)}"
+        return run([self._program, *arguments], error=DevclusterError, what=what, limit_seconds=_LIMIT).stdout
 
 
 def write_admin_kubeconfig(state: State, api_port: int) -> None:

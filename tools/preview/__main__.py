@@ -1,16 +1,16 @@
-"""Previews a stack under the policy pack, with no change to anything; exits with 1 where that fails."""
+"""Preview a stack under the policy pack: `make preview`. It changes nothing, and exits with 1 if the preview fails."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from tools.commands import run
+from tools.errors import errors_presented
 from tools.preview import events, report
-from tools.preview.stacks import PreviewError, Target, target
+from tools.preview.stacks import Target, target
 
 PROJECT_DIR = Path(__file__).parents[2]
 PACK = PROJECT_DIR / "policy"
@@ -21,13 +21,9 @@ def preview(
     comment: Annotated[Path | None, typer.Option(help="A file for the Markdown.")] = None,
     project: Annotated[Path, typer.Option(help="The folder of Pulumi.yaml.")] = PROJECT_DIR,
 ) -> None:
-    """Preview STACK: its settings are checked, then every policy, and what would change is summed up."""
-    try:
-        with target(stack, project) as found:
-            seen, complaints, failed = _run(found, project)
-    except PreviewError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
+    """Preview STACK: check its settings and every policy, and summarise what would change."""
+    with errors_presented(), target(stack, project) as found:
+        seen, complaints, failed = _run(found, project)
     if failed and not seen.violations and not seen.errors:
         seen.errors.append(complaints or "pulumi preview failed and said nothing")
     print(report.text(stack, seen, found.note, failed=failed), end="")
@@ -39,14 +35,12 @@ def preview(
 
 def _run(found: Target, project: Path) -> tuple[events.Preview, str, bool]:
     """The preview, what the CLI said beside it, and whether it failed."""
-    result = subprocess.run(
+    result = run(
         ["pulumi", "preview", "--json", "--non-interactive", "--policy-pack", str(PACK), *found.arguments],
+        check=False,
         cwd=project,
         # One event a line: without it, the output says nothing of policies.
         env={**found.environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
-        capture_output=True,
-        text=True,
-        check=False,
     )
     return events.read(_events(result.stdout)), result.stderr.strip(), result.returncode != 0
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -14,13 +13,15 @@ from typing import Any
 import yaml
 
 from tools import toolchain
+from tools.commands import run
+from tools.errors import ToolError
 
 # What encrypts a stack's settings; without encrypted ones, a copy of them can do without.
 _ENCRYPTION = ("encryptionsalt", "encryptedkey", "secretsprovider")
 
 
-class PreviewError(Exception):
-    """There is nothing to preview; the message says why and what to do."""
+class PreviewError(ToolError):
+    """There is no stack to preview; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,5 @@ def _with_users_login(environment: dict[str, str], project: Path) -> dict[str, s
 
 
 def _pulumi(*arguments: str, environment: Mapping[str, str], folder: Path) -> str:
-    result = subprocess.run(
-        ["pulumi", *arguments, "--non-interactive"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        raise PreviewError(f"pulumi {' '.join(arguments)}: {result.stderr.strip() or result.stdout.strip()}")
-    return result.stdout
+    command = ["pulumi", *arguments, "--non-interactive"]
+    return run(command, what=f"pulumi {' '.join(arguments)}", cwd=folder, env=environment).stdout

@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Annotated
 
 import typer
 
 from tools import toolchain
+from tools.errors import Commands
 from tools.toolchain import cache, parts
-from tools.toolchain.errors import ToolchainError
 
 app = typer.Typer(
+    cls=Commands,
+    pretty_exceptions_enable=False,
     no_args_is_help=True,
     add_completion=False,
     help="The real Pulumi, Kubernetes and Consul, built once into a cache that all checkouts share.",
 )
-
-
-@contextmanager
-def _plain_errors() -> Generator[None]:
-    """Show what went wrong and what to do, and no traceback."""
-    try:
-        yield
-    except ToolchainError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
 
 
 def _wanted(names: list[str]) -> list[parts.Part]:
@@ -63,8 +52,7 @@ def build(
 
     from tools.toolchain.build import build as make
 
-    with _plain_errors():
-        made = make(_wanted(names or []), Console())
+    made = make(_wanted(names or []), Console())
     print(f"toolchain: {made} part(s) made" if made else "toolchain: everything is there", f"in {cache.root()}")
 
 
@@ -72,9 +60,8 @@ def build(
 def status() -> None:
     """List the parts, and where the results are."""
     own = toolchain.users_pulumi()
-    with _plain_errors():
-        for part in parts.CLUSTER + (() if own else parts.ENGINE) + parts.CHECKERS + parts.LANGUAGES:
-            print(f"{part.name:20} {part.folder if part.built else 'not built'}")
+    for part in parts.CLUSTER + (() if own else parts.ENGINE) + parts.CHECKERS + parts.LANGUAGES:
+        print(f"{part.name:20} {part.folder if part.built else 'not built'}")
     if own:
         print(f"{'pulumi':20} {own} (yours)")
 
@@ -82,23 +69,20 @@ def status() -> None:
 @app.command()
 def path(program: Annotated[str, typer.Argument(help="Such as kubectl.")]) -> None:
     """Print the path of a program."""
-    with _plain_errors():
-        print(toolchain.binary(program))
+    print(toolchain.binary(program))
 
 
 @app.command()
 def consul_image() -> None:
     """Print the path of the archive of Consul's container image."""
-    with _plain_errors():
-        print(toolchain.consul_image())
+    print(toolchain.consul_image())
 
 
 @app.command()
 def env() -> None:
     """Print `export` lines for a shell: eval "$(toolchain env)"."""
-    with _plain_errors():
-        for name, value in toolchain.pulumi_environment().items():
-            print(f"export {name}={shlex.quote(value)}")
+    for name, value in toolchain.pulumi_environment().items():
+        print(f"export {name}={shlex.quote(value)}")
 
 
 if __name__ == "__main__":

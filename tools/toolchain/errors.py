@@ -1,11 +1,13 @@
-"""Errors whose text tells the person at the terminal what to do."""
+"""The errors of the toolchain."""
 
 from __future__ import annotations
 
+from tools.errors import ToolError
 
-class ToolchainError(Exception):
-    """Something the person at the terminal can act on; the text is shown as it is."""
+
+class ToolchainError(ToolError):
+    """A part cannot be built or found; the message says why and what to do."""
 
 
 class NotBuiltError(ToolchainError):
-    """A part was asked for that `toolchain build` has not made yet."""
+    """A part is needed that `toolchain build` has not built yet."""
