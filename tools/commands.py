@@ -20,8 +20,8 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command, and return its exit status and what it prints.
 
-    Raises `error` if the program is missing, takes longer than the limit, or, with `check`, fails. The message calls the
-    command `what`, by default its words.
+    Raises `error` if the program is missing, takes longer than the limit, or, with `check`, fails. The message calls
+    the command `what`, by default its words.
     """
     what = what or " ".join(map(str, command))
     try:
