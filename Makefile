@@ -18,7 +18,7 @@ ENV = environment=$$($(MAKE) -s env CLUSTER=$(CLUSTER) STACK=$(STACK)); eval "$$
 
 .PHONY: help
 help: ## List these targets
-	@sed -nE -e 's/^##@ (.*)/\n\1/p' -e 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE -e 's/^##@ (.*)/\n\1/p' -e 's/^([a-z]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | sed 's/\$$\$$/$$/' | expand -t 14
 
 ##@ Run
 
