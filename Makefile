@@ -7,7 +7,6 @@ CLUSTER ?= devcluster
 STACK ?= dev
 
 VENV := .venv/bin
-CHECKOV := .venv/checkov/installed
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
 RESULTS := $(STATE)/test-results
@@ -107,7 +106,7 @@ tools: $(INSTALLED)
 	@$(VENV)/toolchain build
 
 .PHONY: checkers
-checkers: $(INSTALLED) $(CHECKOV)
+checkers: $(INSTALLED)
 	@$(VENV)/toolchain build checkers languages
 
 .PHONY: engine
@@ -131,11 +130,4 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@python3 -m venv .venv
 	@$(VENV)/pip install --require-hashes --requirement requirements.txt >&2
 	@$(VENV)/pip install --quiet --no-deps --no-build-isolation --editable . >&2
-	@touch $@
-
-# Apart, since it wants other versions of what the project uses.
-$(CHECKOV): tests/support/checkov-requirements.txt | $(INSTALLED)
-	@echo "Installing checkov …" >&2
-	@python3 -m venv .venv/checkov
-	@.venv/checkov/bin/pip install --quiet --require-hashes --requirement $<
 	@touch $@

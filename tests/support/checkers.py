@@ -1,9 +1,11 @@
 """Checkers of Kubernetes manifests: kube-score, checkov and kubeconform, each with all that it checks by default."""
 
 import json
+import os
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +13,6 @@ from typing import Any, NamedTuple
 import yaml
 
 from tests.support.manifests import Manifest
-from tests.support.stack import PROJECT_DIR
 from tools import toolchain
 
 KUBERNETES = "v1.35"
@@ -19,8 +20,6 @@ KUBERNETES = "v1.35"
 # kube-score's grade of a check that found nothing; 7 is fine as well, 5 is a warning, 1 is critical.
 _FULL = 10
 _FINE = 7
-
-_CHECKOV = PROJECT_DIR / ".venv" / "checkov" / "bin" / "checkov"
 
 # The annotations by which an object has a checker leave something out, and say why.
 _KUBE_SCORE, _KUBE_SCORE_REASON, _CHECKOV_SKIP = "kube-score/ignore", "reason.kube-score/", "checkov.io/skip"
@@ -58,11 +57,11 @@ def kube_score(manifests: Sequence[Manifest]) -> Score:
 def checkov(manifests: Sequence[Manifest]) -> Score:
     """The share is that of passed checks among those that passed or failed; it asks no service."""
     arguments = ["--framework", "kubernetes", "--skip-download", "--quiet", "--compact", "--output", "json"]
-    if not _CHECKOV.exists():
-        raise toolchain.NotBuiltError("checkov is not installed: run `make .venv/checkov/installed`.")
+    program = [sys.executable, "-m", "checkov.main"]
+    environment = {"PYTHONPATH": str(toolchain.python_packages("checkov"))}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "manifests.yaml").write_text(yaml.safe_dump_all(manifests))
-        report = json.loads(_run([_CHECKOV, "--directory", folder, *arguments]))
+        report = json.loads(_run([*program, "--directory", folder, *arguments], environment=environment))
     passed, failed = report["summary"]["passed"], report["results"]["failed_checks"]
     # It calls a resource `Kind.namespace.name`.
     found = ((check["check_id"], check["resource"].split(".", 2)) for check in failed)
@@ -111,10 +110,19 @@ def without_exceptions(manifests: Iterable[Manifest]) -> list[Manifest]:
     return [manifest | {"metadata": bare(manifest["metadata"])} for manifest in manifests]
 
 
-def _run(command: Sequence[str | Path], manifests: Sequence[Manifest] = ()) -> str:
-    """What a checker prints; its exit code is 1 where it complains."""
-    given = yaml.safe_dump_all(manifests)
-    result = subprocess.run(command, input=given, capture_output=True, text=True, check=False, timeout=300)
+def _run(
+    command: Sequence[str | Path], manifests: Sequence[Manifest] = (), environment: Mapping[str, str] | None = None
+) -> str:
+    """Return what a checker prints; its exit code is 1 if it complains."""
+    result = subprocess.run(
+        command,
+        input=yaml.safe_dump_all(manifests),
+        env=os.environ | (environment or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     if result.returncode not in (0, 1) or not result.stdout:
         raise AssertionError(f"{command[0]} ended with {result.returncode}\n{result.stdout}{result.stderr}")
     return result.stdout

@@ -21,6 +21,7 @@ __all__ = [
     "consul_image",
     "kubernetes_schemas",
     "pulumi_environment",
+    "python_packages",
     "users_pulumi",
 ]
 
@@ -51,6 +52,11 @@ def consul_image() -> Path:
 def kubernetes_schemas() -> Path:
     """Return the folder of Kubernetes' JSON schemas, one a kind: `{{.ResourceKind}}{{.KindSuffix}}.json`."""
     return _folder(parts.named("kubernetes-schemas"))
+
+
+def python_packages(name: str) -> Path:
+    """Return the folder of a part's Python packages, to be put on PYTHONPATH."""
+    return _folder(parts.named(name))
 
 
 def pulumi_environment() -> dict[str, str]:

@@ -10,9 +10,18 @@ from contextlib import nullcontext
 
 from rich.console import Console
 
-from tools.toolchain import cache, consul_archive, debian, go_build, golang, json_schemas, pulumi_home
+from tools.toolchain import cache, consul_archive, debian, go_build, golang, json_schemas, pip_install, pulumi_home
 from tools.toolchain.errors import ToolchainError
-from tools.toolchain.parts import ConsulImagePart, DebianPart, GoPart, Part, PulumiHomePart, SchemasPart, named
+from tools.toolchain.parts import (
+    ConsulImagePart,
+    DebianPart,
+    GoPart,
+    Part,
+    PulumiHomePart,
+    PythonPart,
+    SchemasPart,
+    named,
+)
 from tools.toolchain.progress import Progress, Task
 
 AT_ONCE = 2
@@ -101,6 +110,8 @@ async def _make(part: Part, task: Task) -> None:
                 await asyncio.to_thread(consul_archive.make, part, to, task)
             case SchemasPart():
                 await json_schemas.make(part, to, task, log)
+            case PythonPart():
+                await pip_install.make(part, to, task, log)
             case PulumiHomePart():
                 await pulumi_home.make(part, to, task, log)
             case _:

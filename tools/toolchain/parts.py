@@ -135,6 +135,23 @@ class SchemasPart(Part):
 
 
 @dataclass(frozen=True)
+class PythonPart(Part):
+    """Python packages that must not share a virtual environment with the project's, from `python/<name>`."""
+
+    @property
+    def requirements(self) -> Path:
+        """The file that pins every package with its hashes."""
+        return HERE / "python" / self.name / "requirements.txt"
+
+    def ingredients(self) -> Iterator[bytes]:
+        """Yield the recipe, the requirements and Python's version."""
+        yield from super().ingredients()
+        yield (HERE / "pip_install.py").read_bytes()
+        yield self.requirements.read_bytes()
+        yield ".".join(platform.python_version_tuple()[:2]).encode()
+
+
+@dataclass(frozen=True)
 class PulumiHomePart(Part):
     """A PULUMI_HOME in which the providers are installed, and Pulumi itself with its Python language host."""
 
@@ -248,6 +265,7 @@ CHECKERS = (
     _checker("kubeconform", "main.version"),
     _checker("actionlint", "github.com/rhysd/actionlint.version"),
     SchemasPart("kubernetes-schemas"),
+    PythonPart("checkov"),
     DebianPart(
         "chromium",
         makes=("chromium",),

@@ -69,6 +69,17 @@ def test_another_start_script_makes_another_result(tmp_path: Path, monkeypatch: 
     assert parts.named("chromium").key != before
 
 
+@pytest.mark.parametrize("file", ["pip_install.py", "python/checkov/requirements.txt"])
+def test_other_requirements_make_another_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+    shutil.copy(parts.HERE / "pip_install.py", tmp_path)
+    shutil.copytree(parts.HERE / "python", tmp_path / "python")
+    monkeypatch.setattr(parts, "HERE", tmp_path)
+    before = parts.named("checkov").key
+    with (tmp_path / file).open("a") as source:
+        source.write("\n")
+    assert parts.named("checkov").key != before
+
+
 def test_a_result_is_made_anew_with_what_it_needs_and_with_nothing_else(copied: Path) -> None:
     home, random = parts.named("pulumi-home").key, parts.named("provider-random").key
     (copied / "go.sum").write_text("")
