@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.consul import Consul
 from tests.support.pods import IDLE, INSIDE, pod, running
-from tests.support.settings import E2E_DEVELOPMENT, E2E_NAMESPACE, E2E_PRODUCTION
+from tests.support.settings import E2E_FIRST, E2E_NAMESPACE, E2E_PRODUCTION
 from tests.support.stack import Stack
 from tools import toolchain
 from tools.devcluster.cluster import Cluster
@@ -27,9 +27,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The stack, brought up once; a test that changes it changes it back."""
+    """The stack, brought up once. A test that changes it changes it back, but for one rolling update, which stays."""
     stack = Stack(tmp_path_factory.mktemp("stack"), kubeconfig=cluster.kubeconfig)
-    stack.configure(E2E_DEVELOPMENT)
+    stack.configure(E2E_FIRST)
     stack.up()
     return stack
 
@@ -65,8 +65,9 @@ def insider(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def settings(stack: Stack) -> Iterator[dict[str, Any]]:
-    """The stack's settings; a test that changed them changes them back, in one more update."""
-    yield E2E_DEVELOPMENT
-    if stack.settings != E2E_DEVELOPMENT:
-        stack.configure(E2E_DEVELOPMENT)
+    """The stack's settings; they are restored after the test, in one more update."""
+    before = stack.settings
+    yield before
+    if stack.settings != before:
+        stack.configure(before)
         stack.up()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.consul import Consul, client_names, ready, server_names, wait_for
 from tests.support.pods import INSIDE, pod, running
-from tests.support.settings import E2E_DEVELOPMENT
+from tests.support.settings import E2E_DEVELOPMENT, E2E_FIRST
 from tests.support.stack import Stack
 
 # Longest time without an acknowledged write. An election takes some 2 s with raft_multiplier 1, and a call may be
@@ -93,28 +93,26 @@ def watch_servers(consul: Consul) -> Generator[list[int]]:
         watching.result()
 
 
-@pytest.mark.usefixtures("settings")
-def test_clients_scale_up_and_down(stack: Stack, consul: Consul) -> None:
+def test_clients_scale_up_and_down(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
     servers = consul.uids("server")
     for clients in (4, 3):
-        stack.configure(E2E_DEVELOPMENT | {"clientReplicas": clients})
+        stack.configure(settings | {"clientReplicas": clients})
         stack.up()
         # No waiting here: `up` has waited.
         assert consul.alive() == server_names(3) | client_names(clients)
     assert consul.uids("server") == servers
 
 
-@pytest.mark.usefixtures("settings")
-def test_servers_scale_up_and_down_with_every_key(stack: Stack, consul: Consul) -> None:
+def test_servers_scale_up_and_down_with_every_key(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
     before = consul.uids()
     with writes(stack, consul):
         for servers in (5, 3):
-            stack.configure(E2E_DEVELOPMENT | {"serverReplicas": servers})
+            stack.configure(settings | {"serverReplicas": servers})
             stack.up()
             assert {peer.name for peer in consul.peers() if peer.voter} == server_names(servers)
             autopilot = consul.consul("operator", "autopilot", "get-config")
             assert f"MinQuorum = {servers // 2 + 1}" in autopilot
-            with configured(stack, E2E_DEVELOPMENT | {"logLevel": "debug"}):
+            with configured(stack, settings | {"logLevel": "warn"}):
                 printed = " ".join(stack.preview(check=servers == 3).split())
             assert ("change the number alone" in printed) is (servers == 5)
             # The leader is among those that go next, and so is the one that would follow it.
@@ -124,20 +122,20 @@ def test_servers_scale_up_and_down_with_every_key(stack: Stack, consul: Consul) 
     assert after == before, "a running agent was restarted"
 
 
-@pytest.mark.usefixtures("settings")
 def test_a_changed_setting_is_rolled_out_one_server_at_a_time(stack: Stack, consul: Consul) -> None:
     before = consul.uids("server")
-    resources = {"requests": {"cpu": "110m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}}
-    stack.configure(E2E_DEVELOPMENT | {"serverResources": resources, "logLevel": "debug"})
+    assert "[DEBUG]" in consul.kubectl("logs", "consul-0")
+    assert stack.settings == E2E_FIRST
+    stack.configure(E2E_DEVELOPMENT)
     with writes(stack, consul), watch_servers(consul) as missing:
         stack.up()
     assert not set(before.values()) & set(consul.uids("server").values())
     assert max(missing) == 1, "more than one server was gone at a time"
-    assert "[DEBUG]" in consul.kubectl("logs", "consul-0")
+    assert "[DEBUG]" not in consul.kubectl("logs", "consul-0")
 
 
 def test_a_preview_of_a_running_cluster_needs_no_cluster(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = E2E_DEVELOPMENT | {"logLevel": "debug", "clientReplicas": 4}
+    changed = stack.settings | {"logLevel": "warn", "clientReplicas": 4}
     with configured(stack, changed):
         expected = summary(stack.preview())
     assert "to update" in expected
@@ -179,9 +177,9 @@ def test_the_servers_that_run_are_counted_and_not_those_of_an_update_that_ended_
     try:
         printed = stack.preview(check=False)
         assert "cannot change from 7 to 3: 4 servers would go at once" in " ".join(printed.split())
-        with configured(stack, E2E_DEVELOPMENT | {"serverReplicas": 5}):
+        with configured(stack, stack.settings | {"serverReplicas": 5}):
             stack.preview()
-        with configured(stack, E2E_DEVELOPMENT | {"serverReplicas": 5, "logLevel": "debug"}):
+        with configured(stack, stack.settings | {"serverReplicas": 5, "logLevel": "warn"}):
             stack.preview()
     finally:
         stack.pulumi("stack", "import", "--file", str(original))

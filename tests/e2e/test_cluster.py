@@ -10,7 +10,6 @@ import pytest
 
 from tests.support.consul import Consul, wait_for
 from tests.support.secrets import secrets, shows
-from tests.support.settings import E2E_DEVELOPMENT
 from tests.support.stack import Stack
 from tools.devcluster.cluster import Cluster
 
@@ -83,14 +82,15 @@ def test_no_secret_is_in_an_argument_environment_or_pod_spec(stack: Stack, consu
 def test_no_secret_is_in_the_state_or_a_preview(stack: Stack) -> None:
     values = secrets(stack.deployment())
     assert values["gossip key"] == stack.outputs()["gossipKey"]
-    stack.configure(E2E_DEVELOPMENT | {"logLevel": "debug"})
+    before = stack.settings
+    stack.configure(before | {"logLevel": "warn"})
     places = {
         "state": stack.state.read_text(),
         "preview": stack.preview("--diff"),
         "preview as JSON": stack.preview("--json"),
         "outputs": stack.pulumi("stack", "output", "--json").stdout,
     }
-    stack.configure(E2E_DEVELOPMENT)
+    stack.configure(before)
     found = [(name, place) for name, value in values.items() for place, text in places.items() if shows(text, value)]
     assert found == []
 

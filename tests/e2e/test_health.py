@@ -1,20 +1,20 @@
 """`pulumi up` fails where the cluster it made is not the one declared."""
 
-import pytest
+from typing import Any
 
 from tests.support.consul import Consul, wait_for
-from tests.support.settings import E2E_DEVELOPMENT
 from tests.support.stack import Stack
 from tests.support.strangers import acl, agent, tls_config
 
 
-@pytest.mark.usefixtures("settings")
-def test_up_fails_and_names_what_is_wrong_until_it_is_mended(stack: Stack, consul: Consul) -> None:
+def test_up_fails_and_names_what_is_wrong_until_it_is_mended(
+    stack: Stack, settings: dict[str, Any], consul: Consul
+) -> None:
     outputs = stack.outputs()
     config = {"encrypt": outputs["gossipKey"]} | tls_config() | acl(consul.token)
     with agent(consul, "stranger", config, outputs["caCertificate"]):
         wait_for("stranger among the members", lambda: "stranger" in consul.alive())
-        stack.configure(E2E_DEVELOPMENT | {"clientReplicas": 4})
+        stack.configure(settings | {"clientReplicas": 4})
         result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
         assert result.returncode != 0
         assert "client:stranger is not expected" in result.stdout + result.stderr

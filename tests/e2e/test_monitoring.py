@@ -88,25 +88,22 @@ class Refusal(NamedTuple):
 
 @pytest.fixture(scope="module")
 def refusal(stack: Stack) -> Iterator[Refusal]:
-    stack.configure(E2E_DEVELOPMENT | MONITORING)
+    before = stack.settings
+    stack.configure(before | MONITORING)
     yield Refusal(stack.preview(), stack.pulumi("up", "--yes", "--skip-preview", check=False))
-    # Where the definitions have come meanwhile, `monitored` has done so.
-    if stack.settings != E2E_DEVELOPMENT:
-        stack.configure(E2E_DEVELOPMENT)
-        stack.up()
+    stack.configure(before)
+    stack.up()
+    Consul(stack.kubeconfig, E2E_NAMESPACE).kubectl("delete", "--ignore-not-found", "--filename", str(DEFINITIONS))
 
 
 @pytest.fixture(scope="module")
-def monitored(stack: Stack, refusal: Refusal) -> Iterator[Consul]:
+def monitored(stack: Stack, refusal: Refusal) -> Consul:
     """The cluster with the operator's objects, for which the definitions have come."""
     consul = Consul(stack.kubeconfig, E2E_NAMESPACE)
     consul.kubectl("apply", "--filename", str(DEFINITIONS))
     consul.kubectl("wait", "--for=condition=Established", "--filename", str(DEFINITIONS))
     stack.up()
-    yield consul
-    stack.configure(E2E_DEVELOPMENT)
-    stack.up()
-    consul.kubectl("delete", "--filename", str(DEFINITIONS))
+    return consul
 
 
 @pytest.fixture(scope="module")

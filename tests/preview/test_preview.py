@@ -1,5 +1,6 @@
 """What a reviewer sees: previews by the real engine and providers, with no cluster."""
 
+import json
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -33,39 +34,44 @@ def test_development_has_an_ingress_and_production_none(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "key", "value"),
+    ("settings", "bad"),
     [
-        (DEVELOPMENT | {"serverReplicas": 4}, "serverReplicas", "4"),
-        (DEVELOPMENT | {"serverReplicas": 0}, "serverReplicas", "0"),
-        (PRODUCTION | {"serverReplicas": 1}, "serverReplicas", "1"),
-        (PRODUCTION | {"ingressEnabled": True, "ingressHost": "a.example"}, "ingressEnabled", "true"),
-        (DEVELOPMENT | {"ingressHost": ""}, "ingressHost", '""'),
-        (DEVELOPMENT | {"namespace": "Consul"}, "namespace", '"Consul"'),
-        (DEVELOPMENT | {"datacenter": "dc 1"}, "datacenter", '"dc 1"'),
-        (DEVELOPMENT | {"storageSize": "10 Gi"}, "storageSize", '"10 Gi"'),
-        (DEVELOPMENT | {"caValidityHours": -1}, "caValidityHours", "-1"),
-        (DEVELOPMENT | {"certificateRenewalHours": 9999}, "certificateRenewalHours", "9999"),
-        (DEVELOPMENT | {"storageNodes": ["node-1"]}, "storageNodes", '["node-1"]'),
-        (DEVELOPMENT | {"image": "hashicorp/consul"}, "image", '"hashicorp/consul"'),
-        (DEVELOPMENT | {"replicas": 3}, "replicas", '"3"'),
-        (DEVELOPMENT | {"serverResources": {"limits": {"cpu": "1x"}}}, "serverResources", "1x"),
-        (DEVELOPMENT | {"serverReplicas": "three"}, "serverReplicas", '"three"'),
-        (DEVELOPMENT | {"ingressEnabled": "yes"}, "ingressEnabled", '"yes"'),
+        (DEVELOPMENT, {"serverReplicas": 0}),
+        (
+            DEVELOPMENT,
+            {
+                "serverReplicas": "three",
+                "namespace": "Consul",
+                "datacenter": "dc 1",
+                "storageSize": "10 Gi",
+                "caValidityHours": -1,
+                "image": "hashicorp/consul",
+                "replicas": "3",
+                "serverResources": {"limits": {"cpu": "1x"}},
+                "ingressEnabled": "yes",
+            },
+        ),
+        # Rules between settings apply once each setting is valid alone.
+        (DEVELOPMENT, {"serverReplicas": 4, "certificateRenewalHours": 9999, "ingressHost": ""}),
+        (DEVELOPMENT, {"storageNodes": ["node-1"]}),
+        (PRODUCTION | {"ingressHost": "a.example"}, {"serverReplicas": 1, "ingressEnabled": True}),
     ],
-    ids=lambda value: value if isinstance(value, str) else "",
+    ids=["one", "single settings", "rules", "nodes", "production"],
 )
-def test_a_bad_setting_is_one_error_and_registers_nothing(
-    stack: Stack, settings: dict[str, Any], key: str, value: str
+def test_each_bad_setting_is_one_line_and_registers_nothing(
+    stack: Stack, settings: dict[str, Any], bad: dict[str, Any]
 ) -> None:
-    stack.configure(settings)
+    stack.configure(settings | bad)
     before = stack.state.read_text()
     result = stack.pulumi("preview", check=False)
     printed = result.stdout + result.stderr
     assert result.returncode != 0
-    (line,) = [line for line in printed.partition("Diagnostics:")[2].splitlines() if "consul-cluster:" in line]
-    assert f"error: consul-cluster:{key} = " in line
-    assert value in line
-    assert "allowed: " in line
+    lines = [line for line in printed.partition("Diagnostics:")[2].splitlines() if "consul-cluster:" in line]
+    for key, value in bad.items():
+        start = f"consul-cluster:{key} = {json.dumps(value)} cannot be used; allowed: "
+        assert sum(start in line for line in lines) == 1, f"{start} is not in {lines}"
+    assert len(lines) == len(bad)
+    assert lines[0].strip().startswith("error: ")
     assert "Traceback" not in printed
     assert "StatefulSet" not in printed
     assert stack.state.read_text() == before
@@ -74,8 +80,9 @@ def test_a_bad_setting_is_one_error_and_registers_nothing(
 def test_production_refuses_to_lose_what_cannot_be_had_again(stack: Stack) -> None:
     stack.configure(PRODUCTION)
     stack.up(*WITHOUT_CLUSTER)
+    urns = [resource["urn"] for resource in stack.deployment()]
     for kept in ("randomPassword:RandomPassword::consul-gossip", "privateKey:PrivateKey::consul-ca"):
-        (urn,) = [resource["urn"] for resource in stack.deployment() if resource["urn"].endswith(kept)]
+        (urn,) = [urn for urn in urns if urn.endswith(kept)]
         assert "protect" in stack.preview("--replace", urn, check=False)
     destroyed = stack.pulumi("destroy", "--yes", "--skip-preview", check=False)
     assert destroyed.returncode != 0

@@ -23,6 +23,12 @@ E2E_DEVELOPMENT: dict[str, Any] = {
     "serviceTokens": ["web"],
 }
 
+# What the stack begins with, until a test rolls it out to E2E_DEVELOPMENT.
+E2E_FIRST: dict[str, Any] = E2E_DEVELOPMENT | {
+    "logLevel": "debug",
+    "serverResources": {"requests": {"cpu": "110m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+}
+
 
 E2E_PRODUCTION: dict[str, Any] = {
     "environment": "production",

@@ -32,6 +32,7 @@ class Stack:
     backend: Path | None = None
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    _outputs: tuple[bytes, dict[str, Any]] = (b"", {})
 
     def __post_init__(self) -> None:
         """Make the stack, empty."""
@@ -104,8 +105,12 @@ class Stack:
         return self.pulumi("up", "--yes", "--skip-preview", *arguments).stdout
 
     def outputs(self) -> dict[str, Any]:
-        """The stack outputs, secrets in plain text."""
-        return json.loads(self.pulumi("stack", "output", "--json", "--show-secrets").stdout)
+        """Return the stack outputs, secrets in plain text; Pulumi is asked only after the state has changed."""
+        state = self.state.read_bytes()
+        if state != self._outputs[0]:
+            printed = self.pulumi("stack", "output", "--json", "--show-secrets").stdout
+            self._outputs = (state, json.loads(printed))
+        return self._outputs[1]
 
     def deployment(self) -> list[dict[str, Any]]:
         """The resources of the state, secrets in plain text."""
