@@ -5,12 +5,13 @@ from pulumi_kubernetes.core.v1 import Namespace
 from pulumi_kubernetes.core.v1.outputs import ServiceSpec
 
 from components.acl.job import create_acl_job
-from components.acl.objects import create_acl
-from components.acl.tokens import service_tokens
+from components.acl.objects import Acl, create_acl
+from components.acl.tokens import MANAGEMENT, METRICS, service_tokens
 from components.agents.agent_config import HTTPS_PORT
-from components.agents.agent_files import create_agent_files
+from components.agents.agent_files import AgentFiles, create_agent_files
 from components.agents.stateful_sets import create_agents
 from components.changes.guard import create_guard
+from components.cluster import Cluster
 from components.health.job import create_health_check
 from components.identity import COMPONENT_TYPE
 from components.kubernetes.disruption_budgets import create_disruption_budgets
@@ -19,13 +20,13 @@ from components.kubernetes.service_accounts import create_service_accounts
 from components.monitoring.objects import create_monitoring
 from components.naming import Naming
 from components.network.policies import create_network_policies
-from components.network.services import create_services
+from components.network.services import Services, create_services
 from components.network.ui_ingress import create_ui_ingress
 from components.outputs import Outputs
 from components.settings import Settings
 from components.storage import create_storage
-from components.trust.authority import Authority
-from components.trust.keys import create_acl_seed, create_ca_key, create_gossip_key
+from components.trust.authority import Authority, Certificate
+from components.trust.keys import Keys, create_keys
 
 # https://kubernetes.io/docs/concepts/security/pod-security-admission/
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
@@ -38,59 +39,63 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
-        """Declare the cluster; `name` is the servers' StatefulSet's and Service's name, too."""
-        inputs = settings.model_dump(mode="json", by_alias=True)
-        super().__init__(COMPONENT_TYPE, name, inputs, opts)
-        child = pulumi.ResourceOptions(parent=self)
+        """Declare the cluster; `name` is also the name of the servers' StatefulSet and Service."""
+        super().__init__(COMPONENT_TYPE, name, settings.model_dump(mode="json", by_alias=True), opts)
         naming = Naming(name, settings.namespace)
 
-        kept = protected(settings, child)
-        ca_key = create_ca_key(name, kept)
-        gossip_key = create_gossip_key(name, kept)
-        acl_seed = create_acl_seed(name, kept)
-        keys = {"caKey": ca_key.public_key_pem, "gossipKey": gossip_key, "aclSeed": acl_seed}
+        # Trust. Everything but the keys depends on the guard, so a refused change is refused before any other is made.
+        child = pulumi.ResourceOptions(parent=self)
+        keys = create_keys(name, protected(settings, child))
         guard = create_guard(name, settings, keys, child)
         child = pulumi.ResourceOptions(parent=self, depends_on=[guard])
-
-        authority = Authority(name, settings, ca_key, child)
+        authority = Authority(name, settings, keys.ca, child)
         server = authority.sign(f"{name}-server", naming.server_names(settings), child)
         client = authority.sign(f"{name}-client", naming.client_names(), child)
-        metadata = Namespace(
-            name,
-            metadata={"name": settings.namespace, "labels": naming.labels() | _POD_SECURITY},
-            # Retain the namespace in production: deleting it deletes the claims of the volumes.
-            opts=retained(settings, child),
-        ).metadata
-        namespace = metadata.name
-        accounts = create_service_accounts(naming, settings, namespace, child)
-        policies = create_network_policies(naming, settings, namespace, child)
-        create_disruption_budgets(naming, namespace, child)
 
-        files = create_agent_files(naming, settings, authority, server, client, gossip_key, namespace, child)
-        acl = create_acl(naming, settings, acl_seed, namespace, child) if settings.acl_enabled else None
-        storage = create_storage(naming, settings, child)
-        services = create_services(naming, namespace, child)
-        # Create pods after their ServiceAccounts, without which pods are rejected, and after their NetworkPolicies.
-        pods = pulumi.ResourceOptions(parent=self, depends_on=[guard, *accounts, *policies])
-        acl_job = create_acl_job(naming, settings, namespace, files, acl, pods) if acl else None
-        agents = create_agents(naming, settings, namespace, files, acl, storage, acl_job, pods)
-        create_health_check(naming, settings, namespace, files, acl, agents, pods)
+        # Storage.
+        cluster = _create_namespace(naming, settings, child)
+        storage = create_storage(cluster, child)
+
+        # Agents. Pods are created after the ServiceAccounts that they need, and after their NetworkPolicies.
+        files = create_agent_files(cluster, authority, server, client, keys.gossip, child)
+        acl = create_acl(cluster, keys.acl_seed, child) if settings.acl_enabled else None
+        before_pods = [guard, *create_service_accounts(cluster, child), *create_network_policies(cluster, child)]
+        pods = pulumi.ResourceOptions(parent=self, depends_on=before_pods)
+        services = create_services(cluster, child)
+        create_disruption_budgets(cluster, child)
+        acl_job = create_acl_job(cluster, files, acl, pods) if acl else None
+        agents = create_agents(cluster, files, storage, acl, acl_job, pods)
+        create_health_check(cluster, files, acl, agents, pods)
+
+        # Edge.
         if settings.monitoring != "none":
-            create_monitoring(naming, settings, namespace, authority.certificate, acl, child)
+            create_monitoring(cluster, authority.certificate, acl, child)
         if settings.ingress_enabled:
-            create_ui_ingress(naming, settings, authority, namespace, child)
+            create_ui_ingress(cluster, authority, child)
 
+        self._set_outputs(cluster, keys, authority, server, files, services, acl)
+
+    def _set_outputs(
+        self,
+        cluster: Cluster,
+        keys: Keys,
+        authority: Authority,
+        server: Certificate,
+        files: AgentFiles,
+        services: Services,
+        acl: Acl | None,
+    ) -> None:
+        naming, settings = cluster.naming, cluster.settings
+        servers, clients = naming.servers(settings.server_replicas), naming.client_pods(settings.client_replicas)
         tokens = acl.secret_ids() if acl else pulumi.Output.secret({})
         Outputs.__init__(
             self,
-            namespace=namespace,
+            namespace=cluster.namespace,
             datacenter=settings.datacenter,
             domain=settings.domain,
             image=settings.image,
-            server_hosts=[f"{server}.{naming.host(name)}" for server in naming.servers(settings.server_replicas)],
-            client_hosts=[
-                f"{client}.{naming.host(naming.clients)}" for client in naming.client_pods(settings.client_replicas)
-            ],
+            server_hosts=[f"{pod}.{naming.host(naming.name)}" for pod in servers],
+            client_hosts=[f"{pod}.{naming.host(naming.clients)}" for pod in clients],
             https_address=f"https://{naming.host(naming.ui_service)}:{HTTPS_PORT}",
             client_address=f"https://{naming.host(naming.clients)}:{HTTPS_PORT}",
             dns_address=services.dns.spec.apply(_dns_address),
@@ -98,9 +103,9 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
             server_certificate_expiry=server.expiry,
             secret_name=files.credentials.metadata.name,
             config_map_name=files.config.metadata.name,
-            gossip_key=gossip_key,
-            management_token=tokens.apply(lambda by_name: by_name.get("management")),
-            metrics_token=tokens.apply(lambda by_name: by_name.get("metrics")),
+            gossip_key=keys.gossip,
+            management_token=tokens.apply(lambda by_name: by_name.get(MANAGEMENT.name)),
+            metrics_token=tokens.apply(lambda by_name: by_name.get(METRICS)),
             service_tokens=tokens.apply(
                 lambda by_name: {token.service: by_name[token.name] for token in service_tokens(settings)}
             ),
@@ -109,6 +114,16 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         self.register_outputs(self.outputs())
 
 
+def _create_namespace(naming: Naming, settings: Settings, opts: pulumi.ResourceOptions) -> Cluster:
+    """Create the namespace. In production `pulumi destroy` keeps it: deleting it would delete the volumes' claims."""
+    namespace = Namespace(
+        naming.name,
+        metadata={"name": settings.namespace, "labels": naming.labels() | _POD_SECURITY},
+        opts=retained(settings, opts),
+    )
+    return Cluster(naming, settings, namespace.metadata.name)
+
+
 def _dns_address(service: ServiceSpec) -> str:
-    """Return the DNS Service's address; Kubernetes assigns it, so the preview of a new cluster cannot know it."""
+    """Return the DNS Service's address. Kubernetes assigns it, so it is unknown in the preview of a new cluster."""
     return f"{service.cluster_ip or '(assigned by Kubernetes)'}:53"

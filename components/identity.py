@@ -1,4 +1,4 @@
-"""How a cluster and its parts are recognised: type token, label keys, roles. Pure; policies and the plugin use it."""
+"""How a cluster and its parts are identified: type token, label keys, roles. Pure; policies and the plugin use it."""
 
 PROJECT = "consul-cluster"
 """The Pulumi project: prefix of the settings' keys, and the plugin's package name."""
@@ -16,4 +16,7 @@ AGENT = "consul"
 
 SERVER = "server"
 CLIENT = "client"
-"""Values of COMPONENT_LABEL: the agents' two roles."""
+"""Values of COMPONENT_LABEL: the two roles of an agent."""
+
+HEALTH = "health"
+"""The role of the health check, which has an ACL token like an agent."""

@@ -1,4 +1,4 @@
-"""Names and labels that more than one part of a cluster goes by. Pure."""
+"""Names and labels of a cluster's Kubernetes objects that several modules use. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,55 +9,55 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class Naming:
-    """The Kubernetes names of one cluster's objects; `name` is the component's, `consul` in the stack."""
+    """The names of one cluster's objects; `name` is the component's name, `consul` in the stack."""
 
     name: str
     namespace: str
 
     @property
     def clients(self) -> str:
-        """The clients' StatefulSet and headless Service."""
+        """Return the name of the clients' StatefulSet and headless Service."""
         return f"{self.name}-client"
 
     @property
     def bootstrap(self) -> str:
-        """The ConfigMap that servers read at the cluster's first start only."""
+        """Return the name of the ConfigMap that servers read only when the cluster bootstraps."""
         return f"{self.name}-bootstrap"
 
     @property
     def ui_service(self) -> str:
-        """The Service of the servers' HTTPS API and web UI."""
+        """Return the name of the Service for the servers' HTTPS API and web UI."""
         return f"{self.name}-ui"
 
     @property
     def health(self) -> str:
-        """The health check's Job and ServiceAccount."""
+        """Return the name of the health check's Job and ServiceAccount."""
         return f"{self.name}-health"
 
     @property
     def acl(self) -> str:
-        """The Job that makes the ACLs, its ServiceAccount and its files."""
+        """Return the name of the ACL Job, its ServiceAccount, its Secret and its ConfigMap."""
         return f"{self.name}-acl"
 
     @property
     def dns_service(self) -> str:
-        """The Service of the agents' DNS."""
+        """Return the name of the Service for the agents' DNS."""
         return f"{self.name}-dns"
 
     def host(self, service: str) -> str:
-        """A Service's DNS name, good in any cluster domain: pods resolve it by their search list."""
+        """Return a Service's DNS name without the cluster domain, which pods add from their search list."""
         return f"{service}.{self.namespace}.svc"
 
     def servers(self, replicas: int) -> Sequence[str]:
-        """The servers' pods, which are also their Consul node names."""
+        """Return the names of the servers' pods, which are also their Consul node names."""
         return [f"{self.name}-{ordinal}" for ordinal in range(replicas)]
 
     def client_pods(self, replicas: int) -> Sequence[str]:
-        """The clients' pods, which are also their Consul node names."""
+        """Return the names of the clients' pods, which are also their Consul node names."""
         return [f"{self.clients}-{ordinal}" for ordinal in range(replicas)]
 
     def labels(self, component: str | None = None) -> dict[str, str]:
-        """Labels of an object, or of one of its components (`server`, `client`).
+        """Return the labels of an object, or of an object of one role (SERVER, CLIENT).
 
         https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
         """
@@ -65,25 +65,25 @@ class Naming:
         return labels | ({COMPONENT_LABEL: component} if component else {})
 
     def jobs(self, settings: Settings) -> Sequence[str]:
-        """The Jobs that there are."""
+        """Return the names of the Jobs."""
         return [self.health, self.acl] if settings.acl_enabled else [self.health]
 
     def job_labels(self, job: str) -> dict[str, str]:
-        """Labels of a Job's pod: of another name than the agents, or their DNS Service would take it for one."""
+        """Return the labels of a Job's pod. NAME_LABEL differs, or the agents' DNS Service would select the pod."""
         return self.labels() | {NAME_LABEL: job}
 
     def server_names(self, settings: Settings) -> list[str]:
-        """The names in the servers' certificate; the servers' number is not part of them."""
-        # verify_server_hostname takes a peer for a server by the first name alone.
+        """Return the DNS names in the servers' certificate. They do not depend on the number of servers."""
+        # With verify_server_hostname, agents accept a server only if its certificate has the first name.
         own = [f"server.{settings.datacenter}.{settings.domain}", "localhost"]
         return own + _names(self.host(self.name), self.host(self.ui_service))
 
     def client_names(self) -> list[str]:
-        """The names in the certificate that clients show to those who call them."""
+        """Return the DNS names in the certificate of the clients' API."""
         return [*_names(self.host(self.clients)), "localhost"]
 
 
 def _names(headless: str, *others: str) -> list[str]:
-    """A headless Service, each of its pods, and other Services; with the domain that most clusters have, too."""
+    """Return the names of a headless Service, its pods and other Services, also with the default cluster domain."""
     names = [headless, f"*.{headless}", *others]
     return [*names, *(f"{name}.cluster.local" for name in names)]

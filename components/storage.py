@@ -1,4 +1,4 @@
-"""Where the servers keep their data: one volume each, by a StorageClass or on a node's own disk."""
+"""The servers' volumes: one each, from a StorageClass or on a node's own disk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,22 +8,21 @@ import pulumi_random as random
 from pulumi_kubernetes.core.v1 import PersistentVolume
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
 
+from components.cluster import Cluster
 from components.identity import SERVER
 from components.kubernetes.protection import protected, retained
-from components.naming import Naming
-from components.settings import Settings
 
 VOLUME = "data"
 
-# A class of no StorageClass: such a claim takes only a volume of the same class, and nobody provisions one.
+# There is no StorageClass of this name. A claim with it binds only to an existing volume with the same name.
 _MANUAL_CLASS = "manual"
 
 
 @dataclass(frozen=True)
 class Storage:
-    """The volumes, the claim that each server's pod makes, and the folder of the volume that holds the data.
+    """The volumes, the claim of each server's pod, and the folder of the data in the volume.
 
-    `sub_path` is None where a volume is the server's alone; it may refer to $(POD_NAME).
+    `sub_path` may contain $(POD_NAME). It is None if no other server or cluster uses the volume's file system.
     """
 
     volumes: Sequence[PersistentVolume]
@@ -31,11 +30,12 @@ class Storage:
     sub_path: pulumi.Output[str] | None
 
 
-def create_storage(naming: Naming, settings: Settings, opts: pulumi.ResourceOptions) -> Storage:
-    """The servers' storage: with `storage_class` a claim alone, else a PersistentVolume for each of `storage_nodes`.
+def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
+    """Create a PersistentVolume for each of `storage_nodes`; with `storage_class`, return only the claim.
 
-    Where there are more nodes than servers, a volume waits for its server, or keeps the data of one taken away.
+    If there are more nodes than servers, the last volumes are unused, or hold the data of removed servers.
     """
+    naming, settings = cluster.naming, cluster.settings
     claim: ClaimArgs = {
         "metadata": {"name": VOLUME, "labels": naming.labels(SERVER)},
         "spec": {
@@ -47,22 +47,21 @@ def create_storage(naming: Naming, settings: Settings, opts: pulumi.ResourceOpti
     if settings.storage_class:
         return Storage([], claim, None)
 
-    # A new cluster starts in a new folder: the data of one destroyed before, on the same disk, has other keys.
+    # Each cluster gets a new folder: a destroyed cluster may have left its data, with other keys, on the same disk.
     folder = random.RandomId(f"{naming.name}-storage", byte_length=4, opts=protected(settings, opts))
     volumes = [
-        _local_volume(naming, settings, server, node, opts)
+        _local_volume(cluster, server, node, opts)
         for server, node in zip(naming.servers(len(settings.storage_nodes)), settings.storage_nodes, strict=True)
     ]
     return Storage(volumes, claim, folder.hex.apply(lambda id_: f"{naming.namespace}-{id_}/$(POD_NAME)"))
 
 
-def _local_volume(
-    naming: Naming, settings: Settings, server: str, node: str, opts: pulumi.ResourceOptions
-) -> PersistentVolume:
-    """A `local` volume on one node that only one server's claim can bind.
+def _local_volume(cluster: Cluster, server: str, node: str, opts: pulumi.ResourceOptions) -> PersistentVolume:
+    """Create a `local` volume on one node that only the claim of one server can bind.
 
-    Without the claimRef the volumes would be interchangeable, and a server could come back with another's data.
+    Without the claimRef, a server could bind the volume with another server's data.
     """
+    naming, settings = cluster.naming, cluster.settings
     return PersistentVolume(
         f"{VOLUME}-{server}",
         metadata={"name": f"{naming.namespace}-{VOLUME}-{server}", "labels": naming.labels(SERVER)},

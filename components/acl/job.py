@@ -1,4 +1,4 @@
-"""The ACLs inside the cluster: made by a Job, since that is where Consul can be called."""
+"""The Job that creates the ACL policies and tokens. Only pods inside the cluster can reach Consul's API."""
 
 from pathlib import Path
 
@@ -8,24 +8,16 @@ from pulumi_kubernetes.batch.v1 import Job
 from components.acl.objects import Acl
 from components.agents.agent_config import ACL_DIR, MANAGEMENT_TOKEN
 from components.agents.agent_files import AgentFiles
+from components.cluster import Cluster
 from components.kubernetes.job import Script, create_job
 from components.kubernetes.pod import FILE_MODE
-from components.naming import Naming
-from components.settings import Settings
 
-# Servers that get their ACLs while they run have them when the last of them has been rolled.
+# When ACLs are enabled on a running cluster, they work only after the last server has been rolled.
 _TIMEOUT_SECONDS = 540
 
 
-def create_acl_job(
-    naming: Naming,
-    settings: Settings,
-    namespace: pulumi.Input[str],
-    files: AgentFiles,
-    acl: Acl,
-    opts: pulumi.ResourceOptions,
-) -> Job:
-    """A Job that makes the policies and tokens as soon as there is a leader; agents wait for theirs meanwhile."""
+def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.ResourceOptions) -> Job:
+    """Create the Job. It waits for a leader; agents retry until their tokens exist."""
     script = Script(
         Path(__file__).with_name("scripts") / "apply_acls.sh",
         {"ACL_DIR": ACL_DIR, "CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/tokens/{MANAGEMENT_TOKEN}"},
@@ -39,4 +31,4 @@ def create_acl_job(
             {"name": "policies", "mount_path": f"{ACL_DIR}/policies", "read_only": True},
         ],
     )
-    return create_job(naming.acl, naming, settings, namespace, files, script, opts)
+    return create_job(cluster.naming.acl, cluster, files, script, opts)

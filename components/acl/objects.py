@@ -1,4 +1,4 @@
-"""The Secrets and the ConfigMap that carry ACL tokens and policies to the pods."""
+"""The Secrets and the ConfigMap with ACL tokens and policies."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,26 +6,27 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret
 
-from components.acl.tokens import MANAGEMENT, RECOVERY, Token, acl_config, agent_tokens, service_tokens
+from components.acl.tokens import DNS, MANAGEMENT, RECOVERY, Token, acl_config, agent_tokens, service_tokens
 from components.agents.agent_config import MANAGEMENT_TOKEN, RECOVERY_TOKEN, render
+from components.cluster import Cluster
+from components.identity import CLIENT, HEALTH, SERVER
 from components.kubernetes.immutable import create_config_map, create_secret
-from components.naming import Naming
-from components.settings import Settings
 
 # Keys of the agents' Secret.
 SERVER_ACL = "server-acl.json"
 CLIENT_ACL = "client-acl.json"
-TOKEN_FILES = {"server": "server-token", "client": "client-token", "health": "health-token"}
+TOKEN_FILES = {SERVER: "server-token", CLIENT: "client-token", HEALTH: "health-token"}
 
-# Keys of the ACL Job's Secret, beside a file for each token.
+# Key of the ACL Job's Secret, in addition to one key for each token.
 HEADER = "header"
 
 
 @dataclass(frozen=True)
 class Acl:
-    """The tokens, the seed that they follow from, and the objects whose keys become files in pods.
+    """The tokens, the seed that they are derived from, and the objects whose keys become files in pods.
 
-    `agents` is what running agents read: a new service's token changes the Job's objects alone, and restarts nobody.
+    Agents read `agents`; the ACL Job reads `job` and `policies`. A new service token changes only `job`, so it restarts
+    no agent.
     """
 
     tokens: Mapping[str, Token]
@@ -39,27 +40,21 @@ class Acl:
         return self.seed.apply(lambda seed: {name: token.secret_id(seed) for name, token in self.tokens.items()})
 
 
-def create_acl(
-    naming: Naming,
-    settings: Settings,
-    seed: pulumi.Output[str],
-    namespace: pulumi.Input[str],
-    opts: pulumi.ResourceOptions,
-) -> Acl:
-    """Secret `<name>-agent-acl` for the agents; Secret and ConfigMap `<name>-acl` for the Job that makes the ACLs."""
-    own, services = list(agent_tokens(naming)), list(service_tokens(settings))
+def create_acl(cluster: Cluster, seed: pulumi.Output[str], opts: pulumi.ResourceOptions) -> Acl:
+    """Create Secret `<name>-agent-acl` for the agents, and Secret and ConfigMap `<name>-acl` for the ACL Job."""
+    naming = cluster.naming
+    own, services = list(agent_tokens(naming)), list(service_tokens(cluster.settings))
     tokens = {token.name: token for token in (MANAGEMENT, *own, *services)}
 
-    def acl_file(role: str, *, server: bool) -> pulumi.Output[str]:
-        return seed.apply(lambda text: render(acl_config(text, tokens[role], tokens["dns"], server=server)))
+    def acl_file(role: str) -> pulumi.Output[str]:
+        return seed.apply(lambda text: render(acl_config(text, tokens[role], tokens[DNS], server=role == SERVER)))
 
     agents = create_secret(
         f"{naming.name}-agent-acl",
-        naming,
-        namespace,
+        cluster,
         {
-            SERVER_ACL: acl_file("server", server=True),
-            CLIENT_ACL: acl_file("client", server=False),
+            SERVER_ACL: acl_file(SERVER),
+            CLIENT_ACL: acl_file(CLIENT),
             MANAGEMENT_TOKEN: seed.apply(MANAGEMENT.secret_id),
             RECOVERY_TOKEN: seed.apply(RECOVERY.secret_id),
             **{file: seed.apply(tokens[name].secret_id) for name, file in TOKEN_FILES.items()},
@@ -68,15 +63,13 @@ def create_acl(
     )
     job = create_secret(
         naming.acl,
-        naming,
-        namespace,
+        cluster,
         seed.apply(lambda text: _job_files(text, [*own, *services])),
         opts,
     )
     policies = create_config_map(
         naming.acl,
-        naming,
-        namespace,
+        cluster,
         {f"{token.policy}.json": render({"Name": token.policy, "Rules": token.rules}) for token in own},
         opts,
     )

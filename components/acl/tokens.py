@@ -1,7 +1,7 @@
-"""Who may do what: Consul's ACL policies and the tokens that carry them. Pure.
+"""Consul's ACL policies and tokens. Pure.
 
-Everything is denied but what is said here (https://developer.hashicorp.com/consul/docs/security/acl); the anonymous
-token has no policy, so that a call without a token sees nothing.
+The default policy is deny, so a token may do only what its policy here allows. The anonymous token has no policy, so a
+call without a token sees nothing. https://developer.hashicorp.com/consul/docs/security/acl
 """
 
 import hashlib
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from components.identity import CLIENT, HEALTH, SERVER
 from components.naming import Naming
 from components.settings import Settings
 
@@ -18,22 +19,22 @@ _READ_CATALOG = 'node_prefix "" { policy = "read" }\nservice_prefix "" { policy 
 
 @dataclass(frozen=True)
 class Token:
-    """A token by its name, and what it may do: the rules of a policy of its own, or all that a service needs."""
+    """A token. It has a policy of its own with `rules`, or the service identity of `service`."""
 
     name: str
     rules: str = ""
     service: str = ""
 
     def secret_id(self, seed: str) -> str:
-        """The token itself, a secret: the same for the same random `seed`, so that the state can give it again."""
+        """Return the token itself, a secret. It is derived from the random `seed`, which is in the Pulumi state."""
         return _uuid(f"{seed}/{self.name}")
 
     def accessor_id(self, seed: str) -> str:
-        """The token's public name."""
+        """Return the token's public ID."""
         return _uuid(f"{seed}/{self.name}/accessor")
 
     def request(self, seed: str) -> dict[str, Any]:
-        """What makes the token: https://developer.hashicorp.com/consul/api-docs/acl/tokens#create-a-token."""
+        """Return the body of https://developer.hashicorp.com/consul/api-docs/acl/tokens#create-a-token."""
         grants = (
             {"ServiceIdentities": [{"ServiceName": self.service}]}
             if self.service
@@ -47,38 +48,41 @@ class Token:
 
     @property
     def policy(self) -> str:
-        """The name of the token's own policy."""
+        """Return the name of the token's own policy."""
         return f"consul-cluster-{self.name}"
 
 
-# Set by the configuration before the first start (initial_management), so it has no policy here.
+# Agents know this token from their configuration (initial_management), so the ACL Job does not create it.
 MANAGEMENT = Token("management")
 
-# Good for a server's own agent alone, and without a leader, when no other token can be looked up (agent_recovery).
+# A server's agent accepts this token even without a leader, when it cannot look up any other one (agent_recovery).
 RECOVERY = Token("recovery")
+
+DNS = "dns"
+METRICS = "metrics"
 
 
 def agent_tokens(naming: Naming) -> Iterator[Token]:
-    """The tokens of a cluster's own parts."""
-    # To list Raft's peers and to hand over leadership is an operator's business; leave.sh says what the session is for.
+    """Yield the tokens of the cluster's own agents and Jobs."""
+    # leave.sh needs operator rights to list Raft's peers and to transfer leadership, and it creates a session.
     own = (
         f'node_prefix "{naming.name}-" {{ policy = "write" }}\nsession_prefix "{naming.name}-" {{ policy = "write" }}\n'
     )
-    yield Token("server", f'{_READ_CATALOG}{own}operator = "write"\n')
-    yield Token("client", f'{_READ_CATALOG}node_prefix "{naming.clients}-" {{ policy = "write" }}\n')
-    yield Token("dns", _READ_CATALOG)
-    yield Token("health", 'node_prefix "" { policy = "read" }\noperator = "write"\n')
-    yield Token("metrics", 'agent_prefix "" { policy = "read" }\n')
+    yield Token(SERVER, f'{_READ_CATALOG}{own}operator = "write"\n')
+    yield Token(CLIENT, f'{_READ_CATALOG}node_prefix "{naming.clients}-" {{ policy = "write" }}\n')
+    yield Token(DNS, _READ_CATALOG)
+    yield Token(HEALTH, 'node_prefix "" { policy = "read" }\noperator = "write"\n')
+    yield Token(METRICS, 'agent_prefix "" { policy = "read" }\n')
 
 
 def service_tokens(settings: Settings) -> Iterator[Token]:
-    """A token for each service of another project: it may register the service, and read the catalog."""
+    """Yield a token for each entry of `serviceTokens`: it may register that service, and read the catalog."""
     for entry in settings.service_tokens:
         yield Token(f"service-{entry}", service=entry.partition("/")[0])
 
 
 def acl_config(seed: str, agent: Token, dns: Token, *, server: bool) -> dict[str, Any]:
-    """acl.json: the agent's tokens in a file, since an argument or a variable would show."""
+    """Return acl.json with the agent's tokens. An argument or an environment variable would show them."""
     tokens = {"agent": agent.secret_id(seed), "dns": dns.secret_id(seed)}
     if server:
         tokens |= {"initial_management": MANAGEMENT.secret_id(seed), "agent_recovery": RECOVERY.secret_id(seed)}
@@ -86,5 +90,5 @@ def acl_config(seed: str, agent: Token, dns: Token, *, server: bool) -> dict[str
 
 
 def _uuid(text: str) -> str:
-    """A UUID, as Consul wants its tokens, of the text's SHA-256; 122 of its bits are the hash's."""
+    """Return a UUID, the format of Consul's tokens, with 122 bits of the text's SHA-256."""
     return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16], version=4))

@@ -1,6 +1,6 @@
-"""The Consul agents' configuration files. Pure: settings in, dicts and text out.
+"""The configuration files of Consul agents. Pure.
 
-Keys are those of https://developer.hashicorp.com/consul/docs/agent/config (1.22).
+The keys are documented at https://developer.hashicorp.com/consul/docs/agent/config (1.22).
 """
 
 import base64
@@ -19,10 +19,11 @@ DNS_PORT = 8600
 SERVER_RPC_PORT = 8300
 SERF_LAN_PORT = 8301
 
-# A caller's connections at once: Consul's default for HTTP, here for RPC as well, since many may share one address.
+# Concurrent connections from one client address. This is the default for HTTP; it also applies to RPC here, because
+# several clients may share an address.
 MAX_CONNECTIONS = 200
 
-# At least twice the interval of Prometheus' scrapes, https://developer.hashicorp.com/consul/docs/agent/config/config-files#telemetry-prometheus_retention_time
+# At least twice Prometheus' scrape interval: https://developer.hashicorp.com/consul/docs/agent/config/config-files#telemetry-prometheus_retention_time
 METRICS_RETENTION = "5m"
 
 # https://developer.hashicorp.com/consul/api-docs/agent#view-metrics
@@ -33,7 +34,7 @@ CONFIG_DIR = "/consul/config"
 TLS_DIR = "/consul/tls"
 ACL_DIR = "/consul/acl"
 
-# The keys of the Secrets and the names of the files that they become in a pod.
+# Keys of the Secrets, which are also file names in the pods.
 GOSSIP_KEY = "gossip-encryption-key"
 CA_CERTIFICATE = "ca.pem"
 SERVER_CERTIFICATE = "consul.pem"
@@ -43,7 +44,7 @@ CLIENT_PRIVATE_KEY = "client-key.pem"
 MANAGEMENT_TOKEN = "management-token"  # noqa: S105 - a file's name
 RECOVERY_TOKEN = "recovery-token"  # noqa: S105 - a file's name
 
-# The keys of the agents' ConfigMaps and of the agents' own Secret; Consul reads them in this order of names.
+# Keys of the agents' ConfigMaps and ACL Secret. Consul reads the files in alphabetical order.
 ACL_FILE = "acl.json"
 BOOTSTRAP_FILE = "bootstrap.json"
 CLIENT_FILE = "client.json"
@@ -52,9 +53,9 @@ SERVER_FILE = "server.json"
 
 
 def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
-    """server.json: what every server has in common, whatever their number.
+    """Return server.json, which does not depend on the number of servers.
 
-    `retry_join` is a DNS name that resolves to every server, so that a change of their number changes no file.
+    `retry_join` is a DNS name that resolves to all servers.
     """
     config = _agent_config(settings, retry_join)
     config["tls"]["defaults"] |= {
@@ -64,10 +65,10 @@ def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
     config["tls"]["internal_rpc"]["verify_incoming"] = True
     return config | {
         "server": True,
-        # leave.sh says when a server may leave; one that just ends stays a voter.
+        # leave.sh decides when a server leaves. A server that only stops is still a voter.
         "leave_on_terminate": False,
-        # Raft brings a server up to date however long it was away; Consul would refuse to start it after 168 h, and it
-        # comes back after a node's repair or when the number of servers has shrunk and grown again.
+        # By default, Consul refuses to start a server that was down for 168 h. Raft brings it up to date however long
+        # it was down, for example until its node was repaired or the number of servers was raised again.
         "server_rejoin_age_max": "87600h",
         "auto_encrypt": {"allow_tls": True},
         "performance": {"raft_multiplier": settings.raft_multiplier},
@@ -76,16 +77,17 @@ def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
 
 
 def client_config(settings: Settings, retry_join: str) -> dict[str, Any]:
-    """client.json: towards servers each client has a certificate of its own, which they give it (auto_encrypt)."""
+    """Return client.json."""
     config = _agent_config(settings, retry_join)
-    # For those who call the client, a certificate with its Service's name; towards servers it has its own.
+    # The API has the certificate with the Service's name. For RPC, each client gets its own from the servers
+    # (auto_encrypt).
     files = {"cert_file": f"{TLS_DIR}/{CLIENT_CERTIFICATE}", "key_file": f"{TLS_DIR}/{CLIENT_PRIVATE_KEY}"}
     config["tls"] |= {"https": files, "grpc": files}
     return config | {"server": False, "leave_on_terminate": True, "auto_encrypt": {"tls": True}}
 
 
 def bootstrap_config(settings: Settings) -> dict[str, Any]:
-    """bootstrap.json: what servers read at the cluster's very first start only, so that its change rolls no pod."""
+    """Return bootstrap.json. Consul reads it only when the cluster bootstraps, so a change restarts no pod."""
     return {"bootstrap_expect": settings.server_replicas}
 
 
@@ -95,8 +97,8 @@ def _agent_config(settings: Settings, retry_join: str) -> dict[str, Any]:
         "domain": settings.domain,
         "data_dir": DATA_DIR,
         "log_level": settings.log_level,
-        "bind_addr": "0.0.0.0",  # noqa: S104 - inside the pod; what others may reach is said by `addresses`
-        # Plain HTTP stays inside the pod: `kubectl exec … consul members` works, the network sees TLS only.
+        "bind_addr": "0.0.0.0",  # noqa: S104 - `addresses` limits it by protocol
+        # Plain HTTP is for `kubectl exec … consul members` only; from outside the pod, the API requires TLS.
         "addresses": {"http": "127.0.0.1", "https": "0.0.0.0", "dns": "0.0.0.0", "grpc_tls": "0.0.0.0"},  # noqa: S104
         "ports": {
             "http": HTTP_PORT,
@@ -109,7 +111,7 @@ def _agent_config(settings: Settings, retry_join: str) -> dict[str, Any]:
         "retry_join": [retry_join],
         "retry_interval": "1s",
         "disable_update_check": True,
-        # Nobody runs a command on an agent's pod by way of Consul.
+        # Nobody can run a command in an agent's pod through Consul.
         "disable_remote_exec": True,
         "enable_script_checks": False,
         "enable_local_script_checks": False,
@@ -132,18 +134,18 @@ def _agent_config(settings: Settings, retry_join: str) -> dict[str, Any]:
 
 
 def gossip_key(secret: str) -> str:
-    """The gossip key that belongs to a random text: 32 bytes in base64 (AES-256, as `consul keygen` makes).
+    """Return the gossip key for a random string: 32 bytes in base64, for AES-256, as from `consul keygen`.
 
-    The bytes are the text's SHA-256, so that the key appears in no ID of the resource that made the text.
+    The bytes are the string's SHA-256.
     """
     return base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
 
 
 def gossip_config(key: str) -> dict[str, Any]:
-    """gossip.json: the key in a file, since an argument would show in the process list."""
+    """Return gossip.json. An argument would show the key in the process list."""
     return {"encrypt": key}
 
 
 def render(config: Mapping[str, Any]) -> str:
-    """A configuration as the text of its file; the same configuration always gives the same text."""
+    """Return a configuration as the content of its file. Equal configurations have equal content."""
     return json.dumps(config, indent=2, sort_keys=True) + "\n"

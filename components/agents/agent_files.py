@@ -1,6 +1,6 @@
 """The Secrets and ConfigMaps that the agents read.
 
-All but the bootstrap file are immutable and named by Pulumi: a change rolls exactly the pods that use it.
+All but the bootstrap ConfigMap are immutable and have generated names, so a change rolls exactly the pods that use it.
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,8 @@ import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret
 
 from components.agents import agent_config
+from components.cluster import Cluster
 from components.kubernetes.immutable import create_config_map, create_secret
-from components.naming import Naming
-from components.settings import Settings
 from components.trust.authority import Authority, Certificate
 
 
@@ -27,22 +26,19 @@ class AgentFiles:
 
 
 def create_agent_files(
-    naming: Naming,
-    settings: Settings,
+    cluster: Cluster,
     authority: Authority,
     server: Certificate,
     client: Certificate,
     gossip_key: pulumi.Output[str],
-    namespace: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> AgentFiles:
-    """Secret `<name>` with the servers' certificate and the gossip key, Secret `<name>-client` with the clients'
-    certificate, ConfigMap `<name>` with the roles' configuration."""
+    """Create the Secrets with certificates and the gossip key, and the ConfigMaps with the agents' configuration."""
+    naming, settings = cluster.naming, cluster.settings
     retry_join = naming.host(naming.name)
     credentials = create_secret(
         naming.name,
-        naming,
-        namespace,
+        cluster,
         {
             agent_config.GOSSIP_KEY: gossip_key,
             agent_config.CA_CERTIFICATE: authority.certificate,
@@ -53,8 +49,7 @@ def create_agent_files(
     )
     client_credentials = create_secret(
         naming.clients,
-        naming,
-        namespace,
+        cluster,
         {
             agent_config.CA_CERTIFICATE: authority.certificate,
             agent_config.CLIENT_CERTIFICATE: client.pem,
@@ -64,25 +59,23 @@ def create_agent_files(
     )
     gossip = create_secret(
         f"{naming.name}-gossip",
-        naming,
-        namespace,
+        cluster,
         {agent_config.GOSSIP_FILE: gossip_key.apply(lambda key: agent_config.render(agent_config.gossip_config(key)))},
         opts,
     )
     config = create_config_map(
         naming.name,
-        naming,
-        namespace,
+        cluster,
         {
             agent_config.SERVER_FILE: agent_config.render(agent_config.server_config(settings, retry_join)),
             agent_config.CLIENT_FILE: agent_config.render(agent_config.client_config(settings, retry_join)),
         },
         opts,
     )
-    # Its name is fixed, so that a change of the number of servers restarts none of them.
+    # A fixed name: the pods' template stays the same if the number of servers changes, so no server restarts.
     bootstrap = ConfigMap(
         naming.bootstrap,
-        metadata={"name": naming.bootstrap, "namespace": namespace, "labels": naming.labels()},
+        metadata=cluster.metadata(naming.bootstrap),
         data={agent_config.BOOTSTRAP_FILE: agent_config.render(agent_config.bootstrap_config(settings))},
         opts=opts,
     )

@@ -1,4 +1,4 @@
-"""The guard: a record in the stack's state, and hooks that refuse dangerous changes of it, in previews as well."""
+"""The guard: a record in the stack's state, and resource hooks that refuse dangerous changes, also in previews."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -8,23 +8,20 @@ import pulumi
 
 from components.changes.refusals import lost_quorum, record, refusals
 from components.settings import Settings
+from components.trust.keys import Keys
 
 
 class RefusedError(Exception):
-    """A change that the running cluster would not survive; the message has the reason and the safe way."""
+    """A change that would break the running cluster; the message has the reason and the safe way."""
 
 
-def create_guard(
-    name: str,
-    settings: Settings,
-    keys: Mapping[str, pulumi.Output[str]],
-    opts: pulumi.ResourceOptions,
-) -> pulumi.Resource:
-    """Create the record; all resources but the keys depend on it, so a refusal comes before any other change.
+def create_guard(name: str, settings: Settings, keys: Keys, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+    """Create the record: the settings that it needs, and hashes of the keys.
 
-    `keys` are the secrets that the cluster's trust depends on; the record has only their hashes.
+    All resources but the keys must depend on it, so that a refusal comes before any other change.
     """
-    hashes = {key: pulumi.Output.unsecret(value.apply(_hash)) for key, value in keys.items()}
+    secrets = {"caKey": keys.ca.public_key_pem, "gossipKey": keys.gossip, "aclSeed": keys.acl_seed}
+    hashes = {key: pulumi.Output.unsecret(value.apply(_hash)) for key, value in secrets.items()}
     hook = pulumi.ResourceHook(f"{name}-guard", _refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.Stash(
         name,
@@ -36,9 +33,9 @@ def create_guard(
 
 
 def guard_replicas(name: str) -> pulumi.ResourceOptions:
-    """Return options for the servers' StatefulSet that check the number of servers once more.
+    """Return options for the servers' StatefulSet that check the number of servers again.
 
-    After an interrupted update the record has the new number while the old number of servers still runs.
+    After an interrupted update, the record has the new number while the old number of servers still runs.
     """
     hook = pulumi.ResourceHook(f"{name}-replicas", _refuse_replicas, pulumi.ResourceHookOptions(on_dry_run=True))
     return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
@@ -61,11 +58,11 @@ def _raise_all(refused: Iterable[str]) -> None:
 
 
 async def _known(inputs: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
-    """Return an input of a resource as plain values; a value that only the update computes is None."""
+    """Return an input of a resource as plain values; a value that is unknown in a preview is None."""
     values: Any = pulumi.Output.from_input((inputs or {}).get(key, {}))
     return await values.future(with_unknowns=True) or {}
 
 
 def _hash(value: str) -> str:
-    """Return the first half of the SHA-256, in hex: 128 bits tell keys apart, and reveal nothing of a random key."""
+    """Return the first 128 bits of the SHA-256, in hex. They tell random keys apart and reveal nothing of them."""
     return hashlib.sha256(value.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""A check that is part of the graph: `pulumi up` succeeds only where the cluster it made is healthy."""
+"""The health check: a Job without which `pulumi up` does not succeed."""
 
 from pathlib import Path
 
@@ -8,28 +8,23 @@ from pulumi_kubernetes.batch.v1 import Job
 from components.acl.objects import Acl
 from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import Agents
+from components.cluster import Cluster
+from components.identity import CLIENT, HEALTH, SERVER
 from components.kubernetes.job import Script, create_job
 from components.kubernetes.pod import token_environment, token_mounts, token_volumes
-from components.naming import Naming
-from components.settings import Settings
 
-# Autopilot lets a new server vote after 10 s of good health, and looks every 10 s.
+# Autopilot checks every 10 s, and lets a new server vote after 10 s of stable health (server_stabilization_time).
 _TIMEOUT_SECONDS = 60
 
 
 def create_health_check(
-    naming: Naming,
-    settings: Settings,
-    namespace: pulumi.Input[str],
-    files: AgentFiles,
-    acl: Acl | None,
-    agents: Agents,
-    opts: pulumi.ResourceOptions,
+    cluster: Cluster, files: AgentFiles, acl: Acl | None, agents: Agents, opts: pulumi.ResourceOptions
 ) -> Job:
-    """A Job that fails unless exactly the declared agents are alive, with one leader and every server a voter."""
+    """Create a Job that fails unless exactly the declared agents are alive, with one leader and all servers voters."""
+    naming, settings = cluster.naming, cluster.settings
     servers = naming.servers(settings.server_replicas)
     clients = naming.client_pods(settings.client_replicas)
-    members = [f"server:{name}" for name in servers] + [f"client:{name}" for name in clients]
+    members = [f"{SERVER}:{name}" for name in servers] + [f"{CLIENT}:{name}" for name in clients]
     script = Script(
         Path(__file__).with_name("scripts") / "check_health.sh",
         {
@@ -40,9 +35,9 @@ def create_health_check(
             **token_environment(acl),
         },
         _TIMEOUT_SECONDS,
-        volumes=token_volumes(acl, "health"),
+        volumes=token_volumes(acl, HEALTH),
         mounts=token_mounts(acl),
     )
     depends_on = pulumi.ResourceOptions(depends_on=[agents.servers, agents.clients])
     opts = pulumi.ResourceOptions.merge(opts, depends_on)
-    return create_job(naming.health, naming, settings, namespace, files, script, opts)
+    return create_job(naming.health, cluster, files, script, opts)

@@ -3,17 +3,17 @@
 import pulumi
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
+from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
-from components.naming import Naming
 
 
-def create_disruption_budgets(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> None:
+def create_disruption_budgets(cluster: Cluster, opts: pulumi.ResourceOptions) -> None:
     """Allow one unavailable server and one unavailable client. A server is ready only if it votes."""
+    naming = cluster.naming
     for name, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
-        labels = naming.labels(component)
         PodDisruptionBudget(
             name,
-            metadata={"name": name, "namespace": namespace, "labels": labels},
-            spec={"max_unavailable": 1, "selector": {"match_labels": labels}},
+            metadata=cluster.metadata(name, component),
+            spec={"max_unavailable": 1, "selector": {"match_labels": naming.labels(component)}},
             opts=opts,
         )

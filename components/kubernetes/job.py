@@ -1,4 +1,4 @@
-"""A Job of the cluster: a script that runs to its end once for each change of what it depends on."""
+"""Jobs that run a shell script against the servers, once for each change of their inputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,16 +10,18 @@ from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict, Volume
 
 from components.agents.agent_config import CA_CERTIFICATE, HTTPS_PORT, TLS_DIR
 from components.agents.agent_files import AgentFiles
-from components.kubernetes.lint_waivers import pod_exceptions
+from components.cluster import Cluster
+from components.kubernetes.lint_waivers import waivers
 from components.kubernetes.pod import CONTAINER_SECURITY, TLS_MOUNT, pod_spec, requirements, tls_volume
 from components.kubernetes.scripts import read_script
-from components.naming import Naming
-from components.settings import Settings
 
 
 @dataclass(frozen=True)
 class Script:
-    """A shell script that calls the servers, and what it needs beside the CA's certificate."""
+    """A shell script that calls the servers, and what it needs in addition to the CA certificate.
+
+    The script must fail with a message if it has not succeeded after `timeout_seconds`, which it gets as $TIMEOUT.
+    """
 
     path: Path
     environment: Mapping[str, pulumi.Input[str]]
@@ -28,21 +30,15 @@ class Script:
     mounts: Sequence[VolumeMountArgsDict] = field(default_factory=list[VolumeMountArgsDict])
 
 
-def create_job(
-    name: str,
-    naming: Naming,
-    settings: Settings,
-    namespace: pulumi.Input[str],
-    files: AgentFiles,
-    script: Script,
-    opts: pulumi.ResourceOptions,
-) -> Job:
-    """A Job under a ServiceAccount of its own name; a failed one is made again by the next `up`.
+def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, opts: pulumi.ResourceOptions) -> Job:
+    """Create a Job with the ServiceAccount `name`.
 
-    A Job's template cannot change, so that any change of the script's environment or files makes a new Job.
+    A Job's pod template is immutable, so any change of the script, its environment or its files replaces the Job, which
+    runs the script again. The next `pulumi up` replaces a failed Job (replaceUnready).
     """
+    naming, settings = cluster.naming, cluster.settings
     environment: dict[str, pulumi.Input[str]] = {
-        # This Service has those servers, too, that are not ready yet.
+        # This Service also lists servers that are not ready yet.
         "CONSUL_HTTP_ADDR": f"https://{naming.host(naming.name)}:{HTTPS_PORT}",
         "CONSUL_CACERT": f"{TLS_DIR}/{CA_CERTIFICATE}",
         "TIMEOUT": str(script.timeout_seconds),
@@ -54,7 +50,7 @@ def create_job(
         "image": settings.image,
         "command": ["sh", "-c", read_script(script.path)],
         "env": [{"name": key, "value": value} for key, value in environment.items()],
-        # What the script said last becomes the message of a failed `pulumi up`.
+        # `pulumi up` shows the last lines of the log if the Job fails.
         "termination_message_policy": "FallbackToLogsOnError",
         "resources": requirements(settings.client_resources),
         "security_context": CONTAINER_SECURITY,
@@ -67,11 +63,11 @@ def create_job(
     return Job(
         name,
         metadata={
-            "namespace": namespace,
+            "namespace": cluster.namespace,
             "labels": labels,
-            "annotations": {"pulumi.com/replaceUnready": "true", **pod_exceptions(settings)},
+            "annotations": {"pulumi.com/replaceUnready": "true", **waivers(settings)},
         },
-        # The script itself tries again, so what it says at its end is the answer.
+        # No retries by Kubernetes: the script retries until its timeout.
         spec={"backoff_limit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
         opts=opts,
     )

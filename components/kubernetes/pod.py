@@ -1,4 +1,4 @@
-"""What every pod of a cluster has in common: who it runs as, what it may do, which files it gets."""
+"""What all pods of a cluster have in common: user, security context, scheduling, and the volumes with their files."""
 
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
@@ -18,8 +18,8 @@ from components.acl.objects import TOKEN_FILES, Acl
 from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, RECOVERY_TOKEN, TLS_DIR
 from components.settings import ResourceAmounts, Resources, Settings, Toleration
 
-# Above the users that nodes have themselves (checkov CKV_K8S_40); the files a pod needs belong to its group, so that it
-# is not the image's own user, 100, that matters.
+# User IDs above 10000 are not those of the node's users (checkov CKV_K8S_40). The pod needs no file of the image's own
+# user, 100: its files belong to the pod's group.
 _USER = 10100
 _GROUP = 10100
 
@@ -40,23 +40,23 @@ CONTAINER_SECURITY: SecurityContextArgsDict = {
 
 TLS_MOUNT: VolumeMountArgsDict = {"name": "tls", "mount_path": TLS_DIR, "read_only": True}
 
-# Readable by the files' group, which is the pod's fsGroup, and by nobody else.
+# Readable by the owner and by the group, which is the pod's fsGroup.
 FILE_MODE = 0o440
 
-# A pod's own token; `consul` reads it, so that commands in the pod need no flag.
+# The file of the pod's own token. CONSUL_HTTP_TOKEN_FILE names it, so `consul` commands in the pod need no flag.
 _TOKEN = "token"  # noqa: S105 - a file's name
 
 
 def pod_spec(
     settings: Settings, service_account: str, container: ContainerArgsDict, volumes: list[VolumeArgsDict]
 ) -> PodSpecArgsDict:
-    """A pod of one container, where the settings want it, with no right in Kubernetes."""
+    """Return the spec of a pod with one container, without access to Kubernetes' API."""
     spec: PodSpecArgsDict = {
         "containers": [container],
         "volumes": volumes,
         "service_account_name": service_account,
         "automount_service_account_token": False,
-        # Kubernetes would otherwise set CONSUL_… variables for the Services, and Consul's own CLI reads such.
+        # Kubernetes would set variables such as CONSUL_PORT for each Service, and the consul CLI reads CONSUL_*.
         "enable_service_links": False,
         "security_context": _POD_SECURITY,
     }
@@ -74,7 +74,7 @@ def _toleration(toleration: Toleration) -> TolerationArgsDict:
 
 
 def tls_volume(credentials: Secret, *keys: str) -> VolumeArgsDict:
-    """The CA's certificate, and what else of the Secret is named; a pod gets no key that it does not use."""
+    """Return a volume with the CA certificate and the given keys of the Secret, and with no other key."""
     return {
         "name": TLS_MOUNT["name"],
         "secret": {
@@ -86,7 +86,7 @@ def tls_volume(credentials: Secret, *keys: str) -> VolumeArgsDict:
 
 
 def token_volumes(acl: Acl | None, role: str, *keys: str) -> list[VolumeArgsDict]:
-    """The file of a role's own token, and what else of the Secret is named; none without ACLs."""
+    """Return a volume with the role's token and the given keys of the Secret; no volume if ACLs are disabled."""
     if acl is None:
         return []
     items: list[KeyToPathArgsDict] = [
@@ -102,22 +102,22 @@ def token_volumes(acl: Acl | None, role: str, *keys: str) -> list[VolumeArgsDict
 
 
 def token_mounts(acl: Acl | None) -> list[VolumeMountArgsDict]:
-    """Where the token's file is."""
+    """Return the mount of `token_volumes`."""
     return [{"name": "acl", "mount_path": ACL_DIR, "read_only": True}] if acl else []
 
 
 def token_environment(acl: Acl | None) -> dict[str, str]:
-    """What makes `consul` read the token's file."""
+    """Return the variable with which `consul` reads the pod's token."""
     return {"CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/{_TOKEN}"} if acl else {}
 
 
 def recovery_environment(acl: Acl | None) -> dict[str, str]:
-    """What makes a server's own scripts find the token that is good without a leader."""
+    """Return the variable with which a server's scripts find the recovery token, which works without a leader."""
     return {"RECOVERY_TOKEN_FILE": f"{ACL_DIR}/{RECOVERY_TOKEN}"} if acl else {}
 
 
 def requirements(resources: Resources) -> ResourceRequirementsArgsDict:
-    """Resource requests and limits as Kubernetes has them: amounts by name, none that is not set."""
+    """Return Kubernetes resource requests and limits; amounts that are not set are left out."""
 
     def amounts(of: ResourceAmounts) -> dict[str, str]:
         return {name.replace("_", "-"): amount for name, amount in of.model_dump(exclude_none=True).items()}

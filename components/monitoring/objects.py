@@ -8,20 +8,22 @@ import pulumi
 import yaml
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.acl.objects import Acl
+from components.acl.tokens import METRICS
 from components.agents.agent_config import CA_CERTIFICATE, METRICS_PATH
+from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
 from components.kubernetes.immutable import create_secret
 from components.monitoring.alerts import alert_rules
 from components.monitoring.dashboard import dashboard_model
 from components.naming import Naming
-from components.settings import Settings
 
 # https://prometheus-operator.dev/docs/api-reference/api/
 _OPERATOR_API = "monitoring.coreos.com/v1"
 
-# The metrics token's key in the Secret.
+# The key of the metrics token in the Secret.
 _TOKEN = "metrics-token"  # noqa: S105 - a file's name
 
 # The keys of the ConfigMaps. Grafana's sidecar writes the files of all namespaces into one folder, and finds them by
@@ -31,33 +33,29 @@ _DASHBOARD_LABELS = {"grafana_dashboard": "1"}
 
 
 def create_monitoring(
-    naming: Naming,
-    settings: Settings,
-    namespace: pulumi.Input[str],
-    ca_certificate: pulumi.Output[str],
-    acl: Acl | None,
-    opts: pulumi.ResourceOptions,
+    cluster: Cluster, ca_certificate: pulumi.Output[str], acl: Acl | None, opts: pulumi.ResourceOptions
 ) -> None:
     """Create the dashboard and the alerts.
 
     With the Prometheus Operator the alerts are a PrometheusRule, and ServiceMonitors scrape the agents; the operator's
     CRDs must exist. Without it the alerts are a rules file in a ConfigMap.
     """
+    naming, settings = cluster.naming, cluster.settings
     rules = {"groups": [alert_rules(naming, settings)]}
     dashboard = json.dumps(dashboard_model(naming), sort_keys=True)
     name = f"{naming.name}-dashboard"
-    _config_map(name, naming, namespace, {f"{naming.namespace}-{name}.json": dashboard}, _DASHBOARD_LABELS, opts)
+    _create_config_map(name, cluster, {f"{naming.namespace}-{name}.json": dashboard}, _DASHBOARD_LABELS, opts)
     if settings.monitoring == "annotations":
         text = yaml.safe_dump(rules, allow_unicode=True, sort_keys=False, width=1000)
-        _config_map(f"{naming.name}-alerts", naming, namespace, {RULES_FILE: text}, {}, opts)
+        _create_config_map(f"{naming.name}-alerts", cluster, {RULES_FILE: text}, {}, opts)
         return
-    _custom_resource("PrometheusRule", naming.name, naming.labels(), namespace, rules, opts)
+    _create_custom_resource("PrometheusRule", naming.name, cluster.metadata(naming.name), rules, opts)
     # Use a separate Secret: the operator can read it, so it holds only the CA certificate and the metrics token.
-    data = {CA_CERTIFICATE: ca_certificate} | ({_TOKEN: acl.secret_ids()["metrics"]} if acl else {})
-    secret = create_secret(f"{naming.name}-metrics", naming, namespace, data, opts).metadata.name
+    data = {CA_CERTIFICATE: ca_certificate} | ({_TOKEN: acl.secret_ids()[METRICS]} if acl else {})
+    secret = create_secret(f"{naming.name}-metrics", cluster, data, opts).metadata.name
     for service, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
         spec = service_monitor(naming, service, component, secret, with_token=acl is not None)
-        _custom_resource("ServiceMonitor", service, naming.labels(component), namespace, spec, opts)
+        _create_custom_resource("ServiceMonitor", service, cluster.metadata(service, component), spec, opts)
 
 
 def service_monitor(
@@ -81,30 +79,15 @@ def service_monitor(
     return {"selector": {"matchLabels": naming.labels(component)}, "endpoints": [endpoint]}
 
 
-def _custom_resource(
-    kind: str,
-    name: str,
-    labels: Mapping[str, str],
-    namespace: pulumi.Input[str],
-    spec: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
+def _create_custom_resource(
+    kind: str, name: str, metadata: ObjectMetaArgsDict, spec: Mapping[str, Any], opts: pulumi.ResourceOptions
 ) -> None:
-    metadata = {"name": name, "namespace": namespace, "labels": labels}
     CustomResource(name, api_version=_OPERATOR_API, kind=kind, metadata=metadata, spec=spec, opts=opts)
 
 
-def _config_map(
-    name: str,
-    naming: Naming,
-    namespace: pulumi.Input[str],
-    data: dict[str, str],
-    labels: dict[str, str],
-    opts: pulumi.ResourceOptions,
+def _create_config_map(
+    name: str, cluster: Cluster, data: dict[str, str], labels: dict[str, str], opts: pulumi.ResourceOptions
 ) -> None:
     """Create a ConfigMap with a fixed name, which other tools refer to."""
-    ConfigMap(
-        name,
-        metadata={"name": name, "namespace": namespace, "labels": naming.labels() | labels},
-        data=data,
-        opts=opts,
-    )
+    metadata = cluster.metadata(name)
+    ConfigMap(name, metadata={**metadata, "labels": cluster.naming.labels() | labels}, data=data, opts=opts)

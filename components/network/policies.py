@@ -1,4 +1,4 @@
-"""Who may talk to whom: everything is denied but the ways that Consul needs, by role. Pure but for the resources.
+"""NetworkPolicies: deny all traffic except what Consul needs, by role.
 
 https://developer.hashicorp.com/consul/docs/install/ports
 """
@@ -15,6 +15,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
+from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
 from components.naming import Naming
 from components.settings import Settings
@@ -27,16 +28,16 @@ _HTTPS: Ports = [{"port": HTTPS_PORT, "protocol": "TCP"}]
 _API: Ports = [*_HTTPS, {"port": GRPC_TLS_PORT, "protocol": "TCP"}]
 
 
-def _both(port: int) -> Ports:
+def _tcp_and_udp(port: int) -> Ports:
     return [{"port": port, "protocol": "TCP"}, {"port": port, "protocol": "UDP"}]
 
 
 def _namespaces(names: Iterable[str]) -> Peers:
-    """Namespaces by the label that Kubernetes itself keeps on each."""
+    """Return peers for namespaces, selected by the label that Kubernetes sets on each; skip empty names."""
     return [{"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": name}}} for name in names if name]
 
 
-# Where pods ask for names: Kubernetes' own DNS, or the cache of it that each node may have at this address
+# Kubernetes' DNS, and the address of the DNS cache that a node may have
 # (https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/).
 _KUBERNETES_DNS: Peers = [
     *_namespaces(["kube-system"]),
@@ -46,54 +47,50 @@ _KUBERNETES_DNS: Peers = [
 
 @dataclass
 class Rules:
-    """What pods may be called by and may call: peers and ports; a way without peers is none."""
+    """The allowed connections of the pods with these labels, as pairs of peers and ports; no peers allow nothing."""
 
     labels: dict[str, str]
     ingress: list[tuple[Peers, Ports]] = field(default_factory=list[tuple[Peers, Ports]])
     egress: list[tuple[Peers, Ports]] = field(default_factory=list[tuple[Peers, Ports]])
 
 
-def create_network_policies(
-    naming: Naming, settings: Settings, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions
-) -> Sequence[NetworkPolicy]:
-    """A NetworkPolicy a role, and one that denies the rest."""
-    policies = {name: _spec(rules) for name, rules in network_rules(naming, settings).items()}
-    policies[f"{naming.name}-deny"] = {"pod_selector": {}, "policy_types": ["Ingress", "Egress"]}
+def create_network_policies(cluster: Cluster, opts: pulumi.ResourceOptions) -> Sequence[NetworkPolicy]:
+    """Create a NetworkPolicy for each role, and one that denies everything else in the namespace."""
+    policies = {name: _spec(rules) for name, rules in network_rules(cluster.naming, cluster.settings).items()}
+    policies[f"{cluster.naming.name}-deny"] = {"pod_selector": {}, "policy_types": ["Ingress", "Egress"]}
     return [
-        NetworkPolicy(
-            name,
-            metadata={"name": name, "namespace": namespace, "labels": naming.labels()},
-            spec=spec,
-            opts=opts,
-        )
-        for name, spec in policies.items()
+        NetworkPolicy(name, metadata=cluster.metadata(name), spec=spec, opts=opts) for name, spec in policies.items()
     ]
 
 
 def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
-    """The ways that are open, by the name of the policy."""
+    """Return the allowed connections by the name of their NetworkPolicy. Pure."""
     server, client, agent = naming.labels(SERVER), naming.labels(CLIENT), naming.labels()
     jobs = {job: naming.job_labels(job) for job in naming.jobs(settings)}
     users, monitoring = _namespaces(settings.client_namespaces), _namespaces([settings.monitoring_namespace])
 
     agents = Rules(agent)
-    agents.ingress = [(_pods(agent), _both(SERF_LAN_PORT)), (users, _both(DNS_PORT))]
-    agents.egress = [(_pods(agent), _both(SERF_LAN_PORT)), (_pods(server), _RPC), (_KUBERNETES_DNS, _both(53))]
+    agents.ingress = [(_pods(agent), _tcp_and_udp(SERF_LAN_PORT)), (users, _tcp_and_udp(DNS_PORT))]
+    agents.egress = [
+        (_pods(agent), _tcp_and_udp(SERF_LAN_PORT)),
+        (_pods(server), _RPC),
+        (_KUBERNETES_DNS, _tcp_and_udp(53)),
+    ]
 
-    # The UI is on the servers' HTTPS port, so that other projects call the clients.
+    # The servers' HTTPS port also serves the UI, so it is closed to other projects, which call the clients.
     servers = Rules(server)
     servers.ingress = [(_pods(agent), _RPC), (_pods(*jobs.values()), _HTTPS), (monitoring, _HTTPS)]
     if settings.ingress_enabled:
         servers.ingress.append((_namespaces([settings.ingress_namespace]) or _ANYBODY, _HTTPS))
 
-    # A service's health is checked on the port that its owner names when it registers.
+    # Clients run health checks of the services that are registered with them, on any port.
     clients = Rules(client)
     clients.ingress = [(users, _API), (monitoring, _HTTPS)]
     clients.egress = [(users, [])]
 
     rules = {f"{naming.name}-agents": agents, f"{naming.name}-servers": servers, f"{naming.name}-clients": clients}
     for job, labels in jobs.items():
-        rules[job] = Rules(labels, egress=[(_pods(server), _HTTPS), (_KUBERNETES_DNS, _both(53))])
+        rules[job] = Rules(labels, egress=[(_pods(server), _HTTPS), (_KUBERNETES_DNS, _tcp_and_udp(53))])
     return rules
 
 
@@ -101,7 +98,7 @@ _ANYBODY: Peers = [{"ip_block": {"cidr": "0.0.0.0/0"}}, {"ip_block": {"cidr": ":
 
 
 def _spec(rules: Rules) -> NetworkPolicySpecArgsDict:
-    """A rule without peers would stand for all of them, so it is left out."""
+    """Return a NetworkPolicy spec. Rules without peers are left out, because in Kubernetes they allow all peers."""
     return {
         "pod_selector": {"match_labels": rules.labels},
         "policy_types": ["Ingress", "Egress"],

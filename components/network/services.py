@@ -1,4 +1,4 @@
-"""The Services by which pods find the agents."""
+"""The Services through which pods reach the agents."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,13 @@ import pulumi
 from pulumi_kubernetes.core.v1 import Service
 
 from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
+from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
-from components.naming import Naming
 
 
 @dataclass(frozen=True)
 class Services:
-    """Headless Services give each agent a DNS name; `ui` and `dns` have one address for many agents."""
+    """`servers` and `clients` are headless: each agent has a DNS name. `ui` and `dns` have one address each."""
 
     servers: Service
     clients: Service
@@ -20,14 +20,15 @@ class Services:
     dns: Service
 
 
-def create_services(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> Services:
-    """The four Services of a cluster."""
+def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
+    """Create the four Services of a cluster."""
+    naming = cluster.naming
     servers = Service(
         naming.name,
-        metadata={"name": naming.name, "namespace": namespace, "labels": naming.labels(SERVER)},
+        metadata=cluster.metadata(naming.name, SERVER),
         spec={
             "cluster_ip": "None",
-            # Servers find each other before any of them is ready: readiness wants a leader.
+            # A server is ready only with a leader, so servers must find each other before they are ready.
             "publish_not_ready_addresses": True,
             "selector": naming.labels(SERVER),
             "ports": [
@@ -42,7 +43,7 @@ def create_services(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.R
     )
     clients = Service(
         naming.clients,
-        metadata={"name": naming.clients, "namespace": namespace, "labels": naming.labels(CLIENT)},
+        metadata=cluster.metadata(naming.clients, CLIENT),
         spec={
             "cluster_ip": "None",
             "selector": naming.labels(CLIENT),
@@ -50,16 +51,11 @@ def create_services(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.R
         },
         opts=opts,
     )
-    # Neither waits for endpoints: a pod that becomes ready gets its traffic without Pulumi looking on.
+    # `pulumi up` need not wait for the endpoints of these two Services: the health check waits for the agents.
     skip_await = {"pulumi.com/skipAwait": "true"}
     ui = Service(
         naming.ui_service,
-        metadata={
-            "name": naming.ui_service,
-            "namespace": namespace,
-            "labels": naming.labels(SERVER),
-            "annotations": skip_await,
-        },
+        metadata={**cluster.metadata(naming.ui_service, SERVER), "annotations": skip_await},
         spec={
             "selector": naming.labels(SERVER),
             "ports": [{"name": "https", "port": HTTPS_PORT, "target_port": "https", "app_protocol": "https"}],
@@ -68,12 +64,7 @@ def create_services(naming: Naming, namespace: pulumi.Input[str], opts: pulumi.R
     )
     dns = Service(
         naming.dns_service,
-        metadata={
-            "name": naming.dns_service,
-            "namespace": namespace,
-            "labels": naming.labels(),
-            "annotations": skip_await,
-        },
+        metadata={**cluster.metadata(naming.dns_service), "annotations": skip_await},
         spec={
             "selector": naming.labels(),
             "ports": [

@@ -1,30 +1,24 @@
-"""The web UI outside the cluster: for development only."""
+"""The Ingress of the web UI, in development only."""
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Secret
 from pulumi_kubernetes.networking.v1 import Ingress, IngressSpecArgsDict
 
 from components.agents.agent_config import HTTPS_PORT
+from components.cluster import Cluster
 from components.identity import SERVER
-from components.naming import Naming
-from components.settings import Settings
 from components.trust.authority import Authority
 
 
-def create_ui_ingress(
-    naming: Naming,
-    settings: Settings,
-    authority: Authority,
-    namespace: pulumi.Input[str],
-    opts: pulumi.ResourceOptions,
-) -> Ingress:
-    """An Ingress, by HTTPS, from `ingress_host` to the servers' HTTPS port.
+def create_ui_ingress(cluster: Cluster, authority: Authority, opts: pulumi.ResourceOptions) -> Ingress:
+    """Create an HTTPS Ingress from `ingress_host` to the servers' HTTPS port.
 
-    Raises ValueError in production, whoever calls it.
+    Raises ValueError in production.
     """
+    naming, settings = cluster.naming, cluster.settings
     if settings.production:
         raise ValueError("the UI Ingress is not for production: use kubectl port-forward")
-    secret_name = settings.ingress_tls_secret or _own_certificate(naming, settings, authority, namespace, opts)
+    secret_name = settings.ingress_tls_secret or _create_certificate(cluster, authority, opts)
     spec: IngressSpecArgsDict = {
         "tls": [{"hosts": [settings.ingress_host], "secret_name": secret_name}],
         "rules": [
@@ -44,14 +38,12 @@ def create_ui_ingress(
     }
     if settings.ingress_class:
         spec["ingress_class_name"] = settings.ingress_class
-    # Where no controller reports an address, `pulumi up` would wait for 10 minutes.
+    # If no controller reports an address, `pulumi up` would wait for 10 minutes.
     skip_await = {} if settings.ingress_await else {"pulumi.com/skipAwait": "true"}
     return Ingress(
         naming.ui_service,
         metadata={
-            "name": naming.ui_service,
-            "namespace": namespace,
-            "labels": naming.labels(SERVER),
+            **cluster.metadata(naming.ui_service, SERVER),
             "annotations": settings.ingress_annotations | skip_await,
         },
         spec=spec,
@@ -59,18 +51,13 @@ def create_ui_ingress(
     )
 
 
-def _own_certificate(
-    naming: Naming,
-    settings: Settings,
-    authority: Authority,
-    namespace: pulumi.Input[str],
-    opts: pulumi.ResourceOptions,
-) -> pulumi.Output[str]:
-    """A Secret with a certificate of the cluster's CA for the host."""
-    certificate = authority.sign(naming.ui_service, [settings.ingress_host], opts)
+def _create_certificate(cluster: Cluster, authority: Authority, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
+    """Create a Secret with a certificate for the host, signed by the cluster's CA; return the Secret's name."""
+    name = cluster.naming.ui_service
+    certificate = authority.sign(name, [cluster.settings.ingress_host], opts)
     secret = Secret(
-        naming.ui_service,
-        metadata={"namespace": namespace, "labels": naming.labels(SERVER)},
+        name,
+        metadata=cluster.metadata(component=SERVER),
         type="kubernetes.io/tls",
         immutable=True,
         string_data={"tls.crt": certificate.pem, "tls.key": certificate.private_key},

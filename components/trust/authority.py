@@ -12,7 +12,7 @@ CURVE = "P256"
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate and its private key, PEM; `expiry` is when it ends, RFC 3339."""
+    """A certificate and its private key, PEM; `expiry` is a time in RFC 3339."""
 
     pem: pulumi.Output[str]
     private_key: pulumi.Output[str]
@@ -20,17 +20,17 @@ class Certificate:
 
 
 class Authority:
-    """A certificate authority and what it signs.
+    """A certificate authority.
 
-    Within `certificate_renewal_hours` of a certificate's end, the next `pulumi up` renews it. The CA keeps its key and
-    its name then, so that what trusts the old certificate trusts the new one, and the other way round, while agents are
-    rolled.
+    `pulumi up` renews a certificate that expires within `certificate_renewal_hours`. A renewed CA certificate has the
+    same key and the same subject. During the rolling update, agents with the old one and agents with the new one trust
+    each other.
     """
 
     certificate: pulumi.Output[str]
 
     def __init__(self, name: str, settings: Settings, key: tls.PrivateKey, opts: pulumi.ResourceOptions) -> None:
-        """Declare the CA's self-signed certificate."""
+        """Create the CA's self-signed certificate."""
         self._settings = settings
         self._key = key
         self.certificate = tls.SelfSignedCert(
@@ -64,7 +64,7 @@ class Authority:
             set_subject_key_id=True,
             validity_period_hours=self._settings.certificate_validity_hours,
             early_renewal_hours=self._settings.certificate_renewal_hours,
-            # Servers call each other, so each certificate is for servers and clients.
+            # A server is also a client of the other servers.
             allowed_uses=["digital_signature", "key_encipherment", "server_auth", "client_auth"],
             opts=opts,
         )

@@ -4,6 +4,8 @@ The gossip key and the ACL seed come from RandomPassword, whose resource ID is `
 and RandomUuid is the value itself, and Pulumi never encrypts an ID (pulumi/pulumi#2717).
 """
 
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_random as random
 import pulumi_tls as tls
@@ -12,16 +14,23 @@ from components.agents.agent_config import gossip_key
 from components.trust.authority import CURVE
 
 
-def create_ca_key(name: str, opts: pulumi.ResourceOptions) -> tls.PrivateKey:
-    """Create the CA's private key. It exists only in the Pulumi state."""
-    return tls.PrivateKey(f"{name}-ca", algorithm="ECDSA", ecdsa_curve=CURVE, opts=opts)
+@dataclass(frozen=True)
+class Keys:
+    """The random secrets. Changing one would break the cluster's trust, so the guard refuses it.
+
+    `ca` is the CA's private key, which exists only in the Pulumi state. `gossip` is 32 bytes in base64. All ACL tokens
+    are derived from `acl_seed`.
+    """
+
+    ca: tls.PrivateKey
+    gossip: pulumi.Output[str]
+    acl_seed: pulumi.Output[str]
 
 
-def create_gossip_key(name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    """Create the gossip key: 32 bytes in base64, a secret."""
-    return random.RandomPassword(f"{name}-gossip", length=64, special=False, opts=opts).result.apply(gossip_key)
-
-
-def create_acl_seed(name: str, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
-    """Create the random string that all ACL tokens are derived from, a secret."""
-    return random.RandomPassword(f"{name}-acl", length=64, special=False, opts=opts).result
+def create_keys(name: str, opts: pulumi.ResourceOptions) -> Keys:
+    """Create the random secrets."""
+    return Keys(
+        ca=tls.PrivateKey(f"{name}-ca", algorithm="ECDSA", ecdsa_curve=CURVE, opts=opts),
+        gossip=random.RandomPassword(f"{name}-gossip", length=64, special=False, opts=opts).result.apply(gossip_key),
+        acl_seed=random.RandomPassword(f"{name}-acl", length=64, special=False, opts=opts).result,
+    )

@@ -1,0 +1,193 @@
+"""The pod template of Consul agents: container, files, probes, spreading over nodes."""
+
+from dataclasses import dataclass, field
+
+from pulumi_kubernetes.core.v1 import (
+    ContainerArgsDict,
+    ContainerPortArgsDict,
+    HTTPGetActionArgsDict,
+    LifecycleArgsDict,
+    PersistentVolumeClaimArgsDict,
+    PodTemplateSpecArgsDict,
+    ProbeArgsDict,
+    SecretProjectionArgsDict,
+    TopologySpreadConstraintArgsDict,
+    VolumeArgsDict,
+    VolumeMountArgsDict,
+    VolumeProjectionArgsDict,
+    WeightedPodAffinityTermArgsDict,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+
+from components.acl.objects import Acl
+from components.agents import agent_config
+from components.agents.agent_files import AgentFiles
+from components.identity import SERVER
+from components.kubernetes.pod import (
+    CONTAINER_SECURITY,
+    FILE_MODE,
+    TLS_MOUNT,
+    pod_spec,
+    requirements,
+    token_environment,
+    token_mounts,
+    token_volumes,
+)
+from components.settings import Resources, Settings
+
+# A server needs at most 20 s for the checks of leave.sh, then 3 s to broadcast its leave, 5 s to drain RPCs and at most
+# 5 s until Raft removes it (consul agent/consul/server.go). A client stops within 15 s (command/agent/agent.go).
+_GRACE_SECONDS = 60
+
+_HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
+
+# A server answers this without a leader, so a lost quorum restarts no server. A client forwards it to any server.
+# A client that knows no server is restarted, because Consul stops retry_join after its first success.
+ANSWERS: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
+
+# The catalog answers only if a leader is known. Without a token it returns an empty list, which is enough here.
+HAS_LEADER: ProbeArgsDict = {
+    "http_get": {**_HTTPS, "path": "/v1/health/service/consul"},
+    "period_seconds": 1,
+    "timeout_seconds": 2,
+}
+
+# A stale read needs no leader, so clients stay ready and services stay discoverable during a leader election.
+HAS_SERVER: ProbeArgsDict = {**HAS_LEADER, "http_get": {**_HTTPS, "path": "/v1/health/service/consul?stale"}}
+
+_PORTS: list[ContainerPortArgsDict] = [
+    {"name": "https", "container_port": agent_config.HTTPS_PORT},
+    {"name": "grpc-tls", "container_port": agent_config.GRPC_TLS_PORT},
+    {"name": "serf-lan", "container_port": agent_config.SERF_LAN_PORT},
+    {"name": "serf-lan-udp", "container_port": agent_config.SERF_LAN_PORT, "protocol": "UDP"},
+    {"name": "dns", "container_port": agent_config.DNS_PORT, "protocol": "UDP"},
+    {"name": "dns-tcp", "container_port": agent_config.DNS_PORT},
+]
+
+# Prometheus' usual pod relabelling reads these. Prometheus also needs the CA certificate and the metrics token.
+_SCRAPE = {
+    "prometheus.io/scrape": "true",
+    "prometheus.io/scheme": "https",
+    "prometheus.io/port": str(agent_config.HTTPS_PORT),
+    "prometheus.io/path": agent_config.METRICS_PATH,
+    "prometheus.io/param_format": "prometheus",
+}
+
+# With two nodes, one would hold two of three servers, and its failure would lose the quorum.
+_FEWEST_SERVER_NODES = 3
+
+
+@dataclass(frozen=True)
+class Role:
+    """What differs between the pods of servers and of clients. `component` is SERVER or CLIENT."""
+
+    component: str
+    service: str
+    replicas: int
+    resources: Resources
+    config_file: str
+    startup: ProbeArgsDict
+    readiness: ProbeArgsDict
+    ports: list[ContainerPortArgsDict]
+    data: VolumeMountArgsDict
+    tls: VolumeArgsDict
+    acl: Acl | None
+    acl_file: str
+    token_files: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+    projections: list[VolumeProjectionArgsDict] = field(default_factory=list[VolumeProjectionArgsDict])
+    volumes: list[VolumeArgsDict] = field(default_factory=list[VolumeArgsDict])
+    claims: list[PersistentVolumeClaimArgsDict] = field(default_factory=list[PersistentVolumeClaimArgsDict])
+    min_ready_seconds: int = 0
+    lifecycle: LifecycleArgsDict = field(default_factory=LifecycleArgsDict)
+
+
+def pod_template(settings: Settings, files: AgentFiles, role: Role, labels: dict[str, str]) -> PodTemplateSpecArgsDict:
+    """Return the template of a role's pods; `labels` select them."""
+    spread: TopologySpreadConstraintArgsDict = {
+        "max_skew": 1,
+        "topology_key": "kubernetes.io/hostname",
+        "when_unsatisfiable": "DoNotSchedule" if settings.production else "ScheduleAnyway",
+        # Ignore tainted nodes when computing skew, so a dead node does not block scheduling.
+        "node_taints_policy": "Honor",
+        "label_selector": {"match_labels": labels},
+    }
+    if settings.production and role.component == SERVER:
+        spread["min_domains"] = _FEWEST_SERVER_NODES
+    # Only prefer zones: a zonal volume cannot move, so a hard rule could make its pod unschedulable.
+    zones: WeightedPodAffinityTermArgsDict = {
+        "weight": 100,
+        "pod_affinity_term": {
+            "topology_key": "topology.kubernetes.io/zone",
+            "label_selector": {"match_labels": labels},
+        },
+    }
+    metadata: ObjectMetaArgsDict = {"labels": labels}
+    if settings.monitoring == "annotations":
+        metadata["annotations"] = _SCRAPE
+    return {
+        "metadata": metadata,
+        "spec": {
+            **pod_spec(settings, role.service, _container(settings, role), _volumes(files, role)),
+            "termination_grace_period_seconds": _GRACE_SECONDS,
+            "topology_spread_constraints": [spread],
+            "affinity": {"pod_anti_affinity": {"preferred_during_scheduling_ignored_during_execution": [zones]}},
+        },
+    }
+
+
+def _container(settings: Settings, role: Role) -> ContainerArgsDict:
+    container: ContainerArgsDict = {
+        "name": "consul",
+        "image": settings.image,
+        "command": ["consul", "agent"],
+        "args": [f"-config-dir={agent_config.CONFIG_DIR}", "-advertise=$(POD_IP)"],
+        "env": [
+            {"name": "POD_NAME", "value_from": {"field_ref": {"field_path": "metadata.name"}}},
+            {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}},
+            *({"name": key, "value": value} for key, value in (token_environment(role.acl) | role.environment).items()),
+        ],
+        "ports": [*_PORTS, *role.ports],
+        "resources": requirements(role.resources),
+        "startup_probe": role.startup,
+        "readiness_probe": role.readiness,
+        "liveness_probe": {**ANSWERS, "period_seconds": 10, "failure_threshold": 6},
+        "security_context": CONTAINER_SECURITY,
+        "volume_mounts": [
+            role.data,
+            {"name": "config", "mount_path": agent_config.CONFIG_DIR, "read_only": True},
+            TLS_MOUNT,
+            *token_mounts(role.acl),
+            # Servers write a snapshot to /tmp before they send it.
+            {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108 - a volume of the pod's own
+        ],
+    }
+    if role.lifecycle:
+        container["lifecycle"] = role.lifecycle
+    return container
+
+
+def _volumes(files: AgentFiles, role: Role) -> list[VolumeArgsDict]:
+    config: list[VolumeProjectionArgsDict] = [
+        {
+            "config_map": {
+                "name": files.config.metadata.name,
+                "items": [{"key": role.config_file, "path": role.config_file}],
+            }
+        },
+        {"secret": {"name": files.gossip.metadata.name}},
+        *role.projections,
+    ]
+    if role.acl:
+        tokens: SecretProjectionArgsDict = {
+            "name": role.acl.agents.metadata.name,
+            "items": [{"key": role.acl_file, "path": agent_config.ACL_FILE}],
+        }
+        config.append({"secret": tokens})
+    return [
+        {"name": "config", "projected": {"sources": config, "default_mode": FILE_MODE}},
+        role.tls,
+        *token_volumes(role.acl, role.component, *role.token_files),
+        {"name": "tmp", "empty_dir": {}},
+        *role.volumes,
+    ]
