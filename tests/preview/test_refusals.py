@@ -1,5 +1,6 @@
 """Changes that a running cluster would not survive, refused by the real engine before anything is touched."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,18 @@ def refusal(printed: str) -> str:
 def test_other_changes_are_none_of_its_business(running: Stack) -> None:
     running.configure(DEVELOPMENT | {"serverReplicas": 5, "logLevel": "debug", "clientReplicas": 0})
     running.preview()
+
+
+def test_a_refusal_does_not_wait_for_the_program_to_be_killed(running: Stack) -> None:
+    """The engine kills a language host that has not ended 5 s after it was told to."""
+    seconds: list[float] = []
+    for change in ({"logLevel": "debug"}, {"datacenter": "dc2"}):
+        running.configure(DEVELOPMENT | change)
+        started = time.monotonic()
+        running.preview(check="datacenter" not in change)
+        seconds.append(time.monotonic() - started)
+    passed, refused = seconds
+    assert refused < passed + 3
 
 
 def test_an_update_refuses_as_well_and_before_anything_else(running: Stack) -> None:

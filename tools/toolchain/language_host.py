@@ -122,6 +122,10 @@ def main() -> None:
     while os.getppid() == engine and not stopped.wait(timeout=1):
         pass
     server.stop(grace=None)
+    # After an error, a thread of the program may wait for an answer that the engine no longer gives. Python would wait
+    # for that thread until the engine kills this process, 5 s later.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":
