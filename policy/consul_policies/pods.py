@@ -1,4 +1,4 @@
-"""The pods that resources make."""
+"""The pods that resources create."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,38 +18,38 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a pod, and where it is among its pod's, such as `containers[0]`."""
+    """A container, and its path below the pod's `spec`, such as `containers[0]`."""
 
     path: str
     properties: Mapping[str, Any]
 
     @property
     def name(self) -> str:
-        """Its name, or where it is."""
+        """Return its name, or its path if it has none."""
         return str(dig(self.properties, "name") or self.path)
 
     def variable(self, index: int) -> str:
-        """The name of an environment variable, by its place."""
+        """Return the name of the environment variable at an index of `env`."""
         return str(dig(sequence(dig(self.properties, "env"))[index], "name"))
 
 
-def makes_pods(resource: Resource) -> bool:
-    """Whether a resource makes pods."""
+def creates_pods(resource: Resource) -> bool:
+    """Return whether a resource creates pods."""
     return resource.kubernetes and resource.kind in _TEMPLATES
 
 
 def pod_labels(resource: Resource) -> Mapping[str, Any]:
-    """The labels of a resource's pods; empty where it makes none."""
+    """Return the labels of a resource's pods; empty if it creates none."""
     return mapping(_pod(resource, "metadata", "labels"))
 
 
 def pod_spec(resource: Resource, *path: str) -> Any:
-    """What a resource's pods have at a path below their `spec`; None where it makes none."""
+    """Return the value at a path below the `spec` of a resource's pods; None if it creates none."""
     return _pod(resource, "spec", *path)
 
 
 def containers(resource: Resource) -> Sequence[Container]:
-    """The containers of a resource's pods, those that run first included."""
+    """Return the containers of a resource's pods, init containers included."""
     return [
         Container(f"{field}[{index}]", mapping(container))
         for field in ("initContainers", "containers")
@@ -58,6 +58,6 @@ def containers(resource: Resource) -> Sequence[Container]:
 
 
 def _pod(resource: Resource, *path: str) -> Any:
-    if not makes_pods(resource):
+    if not creates_pods(resource):
         return None
     return plain(resource.get(*_TEMPLATES[resource.kind], *path))
