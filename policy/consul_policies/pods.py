@@ -21,12 +21,14 @@ class Container:
     """A container, and its path below the pod's `spec`, such as `containers[0]`."""
 
     path: str
-    properties: Mapping[str, Any]
+    properties: Any
+    """To be read with `dig`: a map, or UNKNOWN if only the update will know it."""
 
     @property
     def name(self) -> str:
         """Return its name, or its path if it has none."""
-        return str(dig(self.properties, "name") or self.path)
+        name = dig(self.properties, "name")
+        return name if isinstance(name, str) else self.path
 
     def variable(self, index: int) -> str:
         """Return the name of the environment variable at an index of `env`."""
@@ -51,7 +53,7 @@ def pod_spec(resource: Resource, *path: str) -> Any:
 def containers(resource: Resource) -> Sequence[Container]:
     """Return the containers of a resource's pods, init containers included."""
     return [
-        Container(f"{field}[{index}]", mapping(container))
+        Container(f"{field}[{index}]", plain(container))
         for field in ("initContainers", "containers")
         for index, container in enumerate(sequence(pod_spec(resource, field)))
     ]
