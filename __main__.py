@@ -6,7 +6,7 @@ from pulumi.runtime.config import CONFIG, get_config_env
 from components import ConsulCluster, Settings, SettingsError
 from components.identity import PROJECT
 
-# All keys of the stack's configuration, so that an unknown key is an error.
+# Read all keys of the stack's configuration, because `pulumi.Config` cannot list them and an unknown key is an error.
 config = {
     key.removeprefix(f"{PROJECT}:"): value
     for key, value in {**get_config_env(), **CONFIG.get()}.items()

@@ -1,1 +1,1 @@
-"""The component for programs in any of Pulumi's languages."""
+"""The component as a Pulumi plugin, for programs in all of Pulumi's languages."""

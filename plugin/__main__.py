@@ -1,9 +1,9 @@
-"""The plugin that the engine starts with its own address as argument."""
+"""The plugin's entry point. The engine starts it with the engine's address as argument."""
 
 import sys
 from pathlib import Path
 
-# From a git clone nothing of this repository is installed: the component lies beside this folder.
+# In a git clone, this repository is not installed as a package, so Python has to find `components` and `plugin` here.
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 if __name__ == "__main__":

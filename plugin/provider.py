@@ -1,4 +1,4 @@
-"""The provider that the engine calls: it creates a ConsulCluster from arguments and returns its outputs."""
+"""The provider that the engine calls to create a ConsulCluster."""
 
 import json
 
@@ -12,10 +12,9 @@ from plugin.schema import TYPE, VERSION, package_schema
 
 
 class ConsulProvider(Provider):
-    """Creates ConsulClusters for programs of other projects and languages.
+    """Creates ConsulClusters for programs of other projects and in other languages.
 
-    Pulumi's `component_provider_host` does not fit: it reports an invalid setting with a traceback, ignores unknown
-    arguments, and takes documentation from source code only, so that each setting would be documented twice.
+    docs/adr/0014-plugin-provider.md explains why it does not use Pulumi's `component_provider_host`.
     """
 
     def __init__(self) -> None:
@@ -24,9 +23,12 @@ class ConsulProvider(Provider):
     def construct(
         self, name: str, resource_type: str, inputs: pulumi.Inputs, options: pulumi.ResourceOptions | None = None
     ) -> ConstructResult:
-        """Declare a cluster; raises InputPropertiesError for invalid settings, before any resource is registered."""
+        """Create a cluster from the arguments, and return its URN and outputs.
+
+        Raises InputPropertiesError for another type or invalid settings, before any resource is registered.
+        """
         if resource_type != TYPE:
-            raise _error(f"{resource_type} is not a resource type of this package; use {TYPE}")
+            raise _error(f"{resource_type} is not a resource type of this package; allowed: {TYPE}")
         try:
             settings = settings_from(inputs)
         except SettingsError as error:
@@ -36,5 +38,5 @@ class ConsulProvider(Provider):
 
 
 def _error(message: str) -> pulumi.InputPropertiesError:
-    """Return an error that the engine shows as it is; its list of property errors may be empty but not missing."""
+    """Return an error whose message the engine shows unchanged. The SDK requires the second argument, a list."""
     return pulumi.InputPropertiesError(message, [])

@@ -1,4 +1,4 @@
-"""The package's schema: the settings are the arguments, the outputs those of the component."""
+"""The package's schema, generated from the settings (the arguments) and the component's outputs."""
 
 import json
 from inspect import cleandoc
@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 TYPE = COMPONENT_TYPE
 
 VERSION = "0.0.0"
-"""A placeholder: the engine takes the version from the git reference that names the plugin."""
+"""A placeholder: the engine takes the version from the git reference with which a program adds the plugin."""
 
 DESCRIPTION = "A HashiCorp Consul cluster on Kubernetes"
 
@@ -28,7 +28,9 @@ _OUTPUT_TYPES: dict[str, Schema] = {
 
 
 def package_schema() -> Schema:
-    """Return the schema of https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/."""
+    """Return the package's schema, in the format of
+    https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/.
+    """
     settings = Settings.model_json_schema()
     outputs = output_specs()
     return {
@@ -58,7 +60,7 @@ def _token(name: str) -> str:
 
 
 def _object(model: Schema) -> Schema:
-    """Return a type of the package, from pydantic's JSON schema of a model."""
+    """Return an object type of the package, from pydantic's JSON schema of a model."""
     return {
         "type": "object",
         "description": model["description"],
@@ -68,7 +70,10 @@ def _object(model: Schema) -> Schema:
 
 
 def _property(spec: Schema) -> Schema:
-    """Return a Pulumi type; it is plain because settings are validated before any resource's output is known."""
+    """Return the Pulumi type for a JSON schema.
+
+    It is `plain`, because settings are validated before any resource's output is known.
+    """
     if "anyOf" in spec:
         (spec,) = [each for each in spec["anyOf"] if each != {"type": "null"}]
     if "$ref" in spec:
@@ -78,7 +83,7 @@ def _property(spec: Schema) -> Schema:
 
 
 def _description(entry: Entry) -> str:
-    """Return what a setting is, the values allowed, and its default."""
+    """Return a setting's purpose, its allowed values and its default."""
     described = f"{entry.setting.purpose}. Allowed: {entry.setting.allowed}."
     return described if entry.required else f"{described} Default: `{json.dumps(entry.default_value())}`."
 

@@ -1,12 +1,12 @@
-"""The policy pack: `pulumi preview --policy-pack policy`, in this project and any other with a ConsulCluster."""
+"""The policy pack, for stacks of this project and of others: `pulumi preview --policy-pack policy`."""
 
 import sys
 from pathlib import Path
 
-# The pack shares rules with the component, which is beside this folder.
+# The pack uses pure modules of the component, whose folder is beside this one.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from consul_policies import authority, disruption, exposure, images, plain_text, quorum, tls_verification
+from consul_policies import disruption, exposure, images, plain_text, protection, quorum, tls_verification
 from consul_policies.registration import Rule, serve
 
 serve(
@@ -14,7 +14,7 @@ serve(
     [
         Rule(
             "no-exposed-ui",
-            "In production nothing outside the Kubernetes cluster reaches Consul's agents and their UI.",
+            "In production, nothing outside the Kubernetes cluster can reach Consul's agents and their UI.",
             exposure.exposed_ui,
         ),
         Rule(
@@ -24,30 +24,30 @@ serve(
         ),
         Rule(
             "tls-verification",
-            "Agents and their callers verify each other's certificates, and speak plain HTTP to themselves only.",
+            "Agents and their callers verify certificates, and agents offer plain HTTP on the loopback only.",
             tls_verification.unverified_tls,
         ),
         Rule(
             "no-plain-text-secrets",
-            "Secrets are secrets for Pulumi and for Kubernetes.",
+            "Pulumi encrypts every secret, and Kubernetes stores it in a Secret.",
             plain_text.plain_text_secrets,
-            alone=True,
+            per_resource=True,
         ),
         Rule(
             "pinned-images",
-            "An image means the same program tomorrow.",
+            "Every container image has a digest, or a tag other than latest.",
             images.unpinned_images,
-            alone=True,
+            per_resource=True,
         ),
         Rule(
             "budget-and-spread",
-            "No drained or lost node takes the majority of the servers.",
+            "Draining or losing a node never stops the majority of the servers.",
             disruption.missing_budget_or_spread,
         ),
         Rule(
             "protected-ca",
-            "In production what cannot be had again is protected: the CA's key, the servers, their volumes.",
-            authority.unprotected,
+            "In production, Pulumi protects what cannot be recreated: the CA's key, the servers, their volumes.",
+            protection.unprotected_resources,
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""Pods that register themselves as `web` with the Consul cluster of another stack, and one that finds them there."""
+"""Pods that register themselves as `web` with the Consul cluster of another stack, and a pod that calls them."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ SERVICE = "web"
 PORT = 8080
 HEALTH_PATH = "/health"
 
-# One pod's instance of the service; Kubernetes puts in the pod's name and address.
+# The registration of one pod. Kubernetes replaces $(POD_NAME) and $(POD_IP).
 # https://developer.hashicorp.com/consul/api-docs/agent/service#register-service
 REGISTRATION = {
     "ID": "$(POD_NAME)",
@@ -32,12 +32,12 @@ REGISTRATION = {
         "HTTP": f"http://$(POD_IP):{PORT}{HEALTH_PATH}",
         "Interval": "2s",
         "Timeout": "1s",
-        # For a pod that ended without a word.
+        # For a pod that ended without deregistering itself.
         "DeregisterCriticalServiceAfter": "5m",
     },
 }
 
-# Stands for your own: it answers with the pod's name, and is healthy as long as the file is there.
+# Replace it by your own. It answers with the pod's name, and is healthy while the file at HEALTH_PATH exists.
 APPLICATION = f"""
 echo "$POD_NAME" >/srv/index.html && echo ok >/srv{HEALTH_PATH}
 trap exit TERM
@@ -65,9 +65,12 @@ consul = pulumi.StackReference(consul_stack)
 
 
 def token_header(tokens: Mapping[str, str]) -> str:
-    """The HTTP header that carries the service's token."""
+    """Return the HTTP header with the service's token."""
     if SERVICE not in tokens:
-        raise pulumi.RunError(f"{consul_stack} shows no token for {SERVICE}: add it to that stack's serviceTokens")
+        raise pulumi.RunError(
+            f"the output serviceTokens of {consul_stack} has no token for {SERVICE}: add {SERVICE} to the setting "
+            "serviceTokens of that stack, run `pulumi up` there, and use the same passphrase for both stacks"
+        )
     return f"X-Consul-Token: {tokens[SERVICE]}"
 
 
@@ -79,7 +82,7 @@ namespace = Namespace(
     },
 ).metadata.name
 
-# Immutable and named by Pulumi: another token or CA certificate makes a new one, and rolls the pods that mount it.
+# Immutable and named by Pulumi: a new token or CA certificate creates a new Secret, and restarts the pods with it.
 credentials = Secret(
     "consul",
     metadata={"namespace": namespace},
@@ -99,7 +102,7 @@ CREDENTIALS_MOUNT: VolumeMountArgsDict = {"name": "credentials", "mount_path": "
 def container(
     name: str, image: pulumi.Input[str], script: str, environment: Mapping[str, pulumi.Input[str]]
 ) -> ContainerArgsDict:
-    """A container that runs a shell script and may do nothing else; it knows its pod's name and address."""
+    """Return a container without privileges that runs a shell script. Its environment has the pod's name and IP."""
     return {
         "name": name,
         "image": image,
@@ -115,21 +118,21 @@ def container(
 
 
 def consul_container(script: str, environment: Mapping[str, pulumi.Input[str]]) -> ContainerArgsDict:
-    """A container that calls Consul by a script of this folder; of Consul's image, for the sake of its curl."""
+    """Return a container that runs a script of this folder. It uses Consul's image, which has curl."""
     text = Path(__file__).with_name(f"{script}.sh").read_text()
     image = consul.require_output("image")
     return {**container(script, image, text, environment), "volume_mounts": [CREDENTIALS_MOUNT]}
 
 
 def deployment(name: str, replicas: int, containers: list[ContainerArgsDict], volumes: list[VolumeArgsDict]) -> None:
-    """Pods that have no right in Kubernetes."""
+    """Create a Deployment whose pods have no permissions in Kubernetes."""
     labels = {"app.kubernetes.io/name": name}
     Deployment(
         name,
         metadata={"name": name, "namespace": namespace, "labels": labels},
         spec={
             "replicas": replicas,
-            # A rollout goes on when Consul, too, has seen that the new pod is well.
+            # Long enough for Consul's first health check of a new pod, so that the rollout waits for it.
             "min_ready_seconds": 5,
             "selector": {"match_labels": labels},
             "template": {
@@ -150,7 +153,7 @@ application: ContainerArgsDict = {
     **container("application", config.require("image"), APPLICATION, {}),
     "ports": [{"name": "http", "container_port": PORT}],
     "readiness_probe": {"http_get": {"path": HEALTH_PATH, "port": "http"}, "period_seconds": 2},
-    # Those who found the instance just before it was taken away still get their answer.
+    # Callers who looked up the instance just before it was deregistered still get an answer.
     "lifecycle": {"pre_stop": {"sleep": {"seconds": 5}}},
     "volume_mounts": [{"name": "srv", "mount_path": "/srv"}],
 }
@@ -179,7 +182,7 @@ caller = consul_container(
 )
 deployment("caller", 1, [caller], [CREDENTIALS])
 
-# The application is for the caller, and for Consul's clients, which check its health.
+# Allow the caller, and Consul's clients, which check the application's health.
 NetworkPolicy(
     "web",
     metadata={"name": "web", "namespace": namespace},

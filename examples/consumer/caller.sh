@@ -1,4 +1,4 @@
-# Finds the healthy instances by Consul's DNS and by its HTTPS API, calls each, and says so in a line.
+# Once a second: look up the healthy instances by Consul's DNS and by its HTTPS API, call each, and print one line.
 set -u
 trap exit TERM
 

@@ -1,14 +1,14 @@
-# Keeps this pod's instance registered with a Consul client, and takes it away when the pod ends.
+# Keep this pod's instance registered with a Consul client, and deregister it when the pod stops.
 set -u
 
-# Registering, checking and taking away are one client's business: for a pod it is always the same.
+# Only the client that registered an instance can check and deregister it, so a pod always chooses the same one.
 choose() {
     shift $((0x$(echo "$POD_NAME" | md5sum | cut -c 1-7) % $#))
     echo "$1"
 }
 client=$(choose $CONSUL_CLIENTS)
 
-# The token is in a file, since an argument or a variable would show.
+# The token is in a file, because arguments and variables are visible to everyone who may read pods.
 call() {
     path=$1
     shift
@@ -27,13 +27,13 @@ register() {
     put service/register --data "$REGISTRATION"
 }
 
-# A client that is not ready cannot be found by its name, so this is tried for a while.
+# The name of a client that is not ready does not resolve, so retry for 20 s.
 deregister() {
     put "service/deregister/$POD_NAME" --retry 20 --retry-delay 1 --retry-max-time 20 --retry-all-errors
 }
 trap 'deregister; exit' TERM
 
-# A client forgets with its pod. What it knows is not registered again, since that would begin its check anew.
+# A client forgets its instances when its pod stops. Register only then, because registering restarts the health check.
 while true; do
     registered || register
     sleep 2 &

@@ -1,1 +1,1 @@
-"""Checks of what a stack with a ConsulCluster declares; all but `registration` know nothing of Pulumi's SDK."""
+"""Checks of the resources that a stack declares. Only `registration` imports Pulumi's policy SDK."""

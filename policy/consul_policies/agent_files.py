@@ -1,4 +1,4 @@
-"""The configuration that Consul's agents read, put together from the ConfigMaps and Secrets in their pods."""
+"""The configuration of Consul's agents: the JSON files in the ConfigMaps and Secrets that their pods mount."""
 
 import base64
 import json
@@ -10,12 +10,12 @@ from typing import Any, cast
 from .clusters import Cluster
 from .pods import containers, pod_spec
 from .resources import Resource
-from .values import UNKNOWN, dig, mapping, plain, sequence, texts
+from .values import UNKNOWN, dig, mapping, plain, sequence, strings
 
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A JSON file in an agent's pod, and the ConfigMap or Secret that it comes from."""
+    """A JSON file in an agent's pod, and the ConfigMap or Secret that contains it."""
 
     source: Resource
     name: str
@@ -24,23 +24,29 @@ class ConfigFile:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """What agents are told by all their files together; files that the preview does not know are not among them."""
+    """The configuration files of the agents that one resource creates.
+
+    A file whose content the preview does not know yet is missing.
+    """
 
     agents: Resource
     files: Sequence[ConfigFile]
 
     @property
     def known(self) -> bool:
-        """Whether the main file is known: a role and its TLS settings are said there, and not in those beside it."""
+        """Return whether the main file is known: it is the one that sets the role, TLS or data directory."""
         return any(key in file.config for file in self.files for key in ("server", "tls", "data_dir"))
 
     def get(self, *path: str) -> Any:
-        """A setting; of two files that say it, Consul takes the later one, by name."""
+        """Return the value of a setting, or None. If several files set it, Consul uses the last one by name."""
         values = [dig(file.config, *path) for file in self.files]
         return next((value for value in reversed(values) if value is not None), None)
 
     def source(self, *path: str) -> Resource:
-        """The resource to blame for a setting: where it is said, else where its section is, else the main file's."""
+        """Return the resource to report for a setting.
+
+        It is the one that has the setting, else the one that has its section, else the one of the last file by name.
+        """
         for length in range(len(path), 0, -1):
             for file in reversed(self.files):
                 if dig(file.config, *path[:length]) is not None:
@@ -48,9 +54,9 @@ class AgentConfig:
         return self.files[-1].source if self.files else self.agents
 
     def argument(self, name: str) -> str | None:
-        """The value of a command-line option, which counts more than any file."""
+        """Return the value of a command-line option, or None. An option overrides every file."""
         for container in containers(self.agents):
-            words = [*texts(container.properties, "command"), *texts(container.properties, "args")]
+            words = [*strings(container.properties, "command"), *strings(container.properties, "args")]
             for word, following in zip_longest(words, words[1:], fillvalue=""):
                 option, equals, value = word.lstrip("-").partition("=")
                 if word.startswith("-") and option == name:
@@ -59,7 +65,7 @@ class AgentConfig:
 
 
 def agent_config(cluster: Cluster, agents: Resource) -> AgentConfig:
-    """The configuration of the agents that a resource makes."""
+    """Return the configuration of the agents that a resource creates."""
     files = [
         file
         for volume in sequence(pod_spec(agents, "volumes"))
@@ -70,11 +76,14 @@ def agent_config(cluster: Cluster, agents: Resource) -> AgentConfig:
 
 
 def _files(cluster: Cluster, source: Any) -> Iterator[ConfigFile]:
-    """The JSON files of one volume's source: a ConfigMap or a Secret, named `name` or `secretName`."""
+    """Yield the JSON files of a volume, or of one source of a projected volume.
+
+    Kubernetes names a Secret `secretName` in a volume and `name` in a projected source.
+    """
     for kind, field in (("ConfigMap", "configMap"), ("Secret", "secret")):
         reference = dig(source, field)
         name = dig(reference, "name") or dig(reference, "secretName")
-        for resource in cluster.neighbours(kind):
+        for resource in cluster.in_namespace(kind):
             if resource.name == name:
                 items = [(dig(item, "key"), dig(item, "path")) for item in sequence(dig(reference, "items"))]
                 data = {**_decoded(resource), **mapping(resource.get("data" if kind == "ConfigMap" else "stringData"))}
@@ -85,7 +94,7 @@ def _files(cluster: Cluster, source: Any) -> Iterator[ConfigFile]:
 
 
 def _decoded(resource: Resource) -> Mapping[str, Any]:
-    """A Secret's `data`, which is in base64."""
+    """Return a Secret's `data`, decoded from base64."""
     if resource.kind != "Secret":
         return {}
     return {key: _from_base64(plain(value)) for key, value in mapping(resource.get("data")).items()}

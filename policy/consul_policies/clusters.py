@@ -1,18 +1,18 @@
-"""The ConsulClusters of a stack."""
+"""The ConsulClusters of a stack, and the resources that belong to each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.identity import AGENT, CLIENT, COMPONENT_LABEL, COMPONENT_TYPE, INSTANCE_LABEL, NAME_LABEL, SERVER
 
-from .pods import makes_pods, pod_labels
+from .pods import creates_pods, pod_labels
 from .resources import Resource
 from .selectors import has_labels
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One ConsulCluster and the stack that it is in."""
+    """A ConsulCluster: the component, the resources below it, and all resources of its stack."""
 
     component: Resource
     parts: Sequence[Resource]
@@ -20,32 +20,32 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        """The component's name, which its objects' names start with."""
+        """Return the component's name, with which the names of its Kubernetes objects begin."""
         return self.component.name
 
     @property
     def production(self) -> bool:
-        """Whether the rules for production apply: they do unless the component says that it is for development."""
+        """Return whether the rules for production apply: always, unless `environment` is `development`."""
         return self.component.get("environment") != "development"
 
     @property
     def namespace(self) -> str | None:
-        """The namespace of its objects; None where only the update will make it."""
+        """Return the namespace of its objects; None if only the update will know it."""
         namespace = self.component.get("namespace")
         return namespace if isinstance(namespace, str) else None
 
     @property
     def servers(self) -> Sequence[Resource]:
-        """What makes its servers' pods."""
+        """Return the resources that create the servers' pods: usually one StatefulSet."""
         return self._agents(SERVER)
 
     @property
     def agents(self) -> Sequence[Resource]:
-        """What makes its agents' pods, servers and clients."""
+        """Return the resources that create the pods of servers and clients."""
         return [*self.servers, *self._agents(CLIENT)]
 
-    def neighbours(self, *kinds: str) -> Sequence[Resource]:
-        """The objects of some kinds in its namespace, those outside of the component included."""
+    def in_namespace(self, *kinds: str) -> Sequence[Resource]:
+        """Return the objects of some kinds in the cluster's namespace, inside and outside the component."""
         return [
             resource
             for resource in self.stack
@@ -56,19 +56,19 @@ class Cluster:
 
     def _agents(self, component: str) -> Sequence[Resource]:
         labels = {NAME_LABEL: AGENT, INSTANCE_LABEL: self.name, COMPONENT_LABEL: component}
-        return [part for part in self.parts if makes_pods(part) and has_labels(pod_labels(part), labels)]
+        return [part for part in self.parts if creates_pods(part) and has_labels(pod_labels(part), labels)]
 
 
 def clusters(stack: Sequence[Resource]) -> Iterator[Cluster]:
-    """The ConsulClusters of a stack, each with what has it as ancestor."""
+    """Yield the ConsulClusters of a stack, each with all its descendants as `parts`."""
     by_urn = {resource.urn: resource for resource in stack}
     for component in stack:
         if component.type == COMPONENT_TYPE:
-            parts = [resource for resource in stack if _below(component, resource, by_urn)]
+            parts = [resource for resource in stack if _is_descendant(component, resource, by_urn)]
             yield Cluster(component, parts, stack)
 
 
-def _below(component: Resource, resource: Resource, by_urn: Mapping[str, Resource]) -> bool:
+def _is_descendant(component: Resource, resource: Resource, by_urn: Mapping[str, Resource]) -> bool:
     ancestor = by_urn.get(resource.parent)
     while ancestor and ancestor != component:
         ancestor = by_urn.get(ancestor.parent)

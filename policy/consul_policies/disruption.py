@@ -1,4 +1,4 @@
-"""Whether servers have a disruption budget, and are spread over nodes."""
+"""Policy budget-and-spread: servers have a PodDisruptionBudget, and are spread over nodes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ _NODE = "kubernetes.io/hostname"
 
 
 def missing_budget_or_spread(stack: Sequence[Resource]) -> Iterator[Violation]:
-    """Servers, more than one, that a drained node or a lost one may take together."""
+    """Yield servers, if there are several, that draining or losing a node could stop together."""
     for cluster in clusters(stack):
         for servers in cluster.servers:
             if servers.get("spec", "replicas") not in (None, 0, 1):
@@ -22,13 +22,13 @@ def missing_budget_or_spread(stack: Sequence[Resource]) -> Iterator[Violation]:
 
 def _missing_budget(cluster: Cluster, servers: Resource) -> Iterator[Violation]:
     labels = pod_labels(servers)
-    budgets = cluster.neighbours("PodDisruptionBudget")
-    if not any(selects(budget.get("spec", "selector"), labels, unknown=True) for budget in budgets):
+    budgets = cluster.in_namespace("PodDisruptionBudget")
+    if not any(selects(budget.get("spec", "selector"), labels, if_unknown=True) for budget in budgets):
         yield Violation(
             servers,
             "no PodDisruptionBudget selects its pods",
-            f"one in the namespace {cluster.namespace} with its pods' labels",
-            "Without it, draining nodes may end the majority of the servers at once.",
+            f"one in the namespace {cluster.namespace} that selects its pods' labels",
+            "Add it: without it, draining nodes may stop the majority of the servers at once.",
         )
 
 
@@ -41,12 +41,12 @@ def _missing_spread(cluster: Cluster, servers: Resource) -> Iterator[Violation]:
         f"its pods' spread over nodes is {spread}",
         f"a topology spread of maxSkew 1 over {_NODE} with whenUnsatisfiable DoNotSchedule, "
         "or required pod anti-affinity; in development also ScheduleAnyway or preferred",
-        "One lost node must not take the majority of the servers.",
+        "Spread the servers, so that losing one node never stops the majority of them.",
     )
 
 
 def _spread(servers: Resource) -> object:
-    """How a resource's pods keep off each other's nodes: required, preferred, missing, or UNKNOWN."""
+    """Return how strictly a resource's pods are spread over nodes: `required`, `preferred`, `missing` or UNKNOWN."""
     labels = pod_labels(servers)
     spreads = pod_spec(servers, "topologySpreadConstraints")
     affinity = pod_spec(servers, "affinity", "podAntiAffinity")
@@ -60,7 +60,7 @@ def _spread(servers: Resource) -> object:
     found = {
         strength
         for strength, term in terms
-        if dig(term, "topologyKey") == _NODE and selects(dig(term, "labelSelector"), labels, unknown=True)
+        if dig(term, "topologyKey") == _NODE and selects(dig(term, "labelSelector"), labels, if_unknown=True)
     }
     if "required" not in found and any(leaf.value is UNKNOWN for part in (spreads, affinity) for leaf in leaves(part)):
         return UNKNOWN

@@ -1,4 +1,4 @@
-"""Whether something outside of the Kubernetes cluster can reach Consul's agents, and with them the UI and the API."""
+"""Policy no-exposed-ui: in production, nothing outside the Kubernetes cluster can reach the agents' UI and API."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from .resources import Resource, Violation
 from .selectors import has_labels
 from .values import dig, mapping, sequence
 
-# Where routes name the Services that they lead to, in a list below `spec`, and in a list in each of its items.
+# By kind of route: the list below `spec`, and the list in each of its items that names the Services.
 _ROUTES = {
     # https://gateway-api.sigs.k8s.io/reference/spec/
     **dict.fromkeys(("GRPCRoute", "HTTPRoute", "TCPRoute", "TLSRoute", "UDPRoute"), ("rules", "backendRefs")),
@@ -25,7 +25,7 @@ _INSTEAD = "Reach the UI with `kubectl port-forward` instead."
 
 
 def exposed_ui(stack: Sequence[Resource]) -> Iterator[Violation]:
-    """Services, Ingresses, routes and ports of nodes that lead to a production cluster's agents."""
+    """Yield Services, Ingresses, routes and node ports that lead to the agents of a production cluster."""
     for cluster in clusters(stack):
         if cluster.production:
             yield from _open_services(cluster)
@@ -34,17 +34,20 @@ def exposed_ui(stack: Sequence[Resource]) -> Iterator[Violation]:
 
 
 def _services(cluster: Cluster) -> Sequence[Resource]:
-    """The Services of a cluster's agents, whoever declares them."""
+    """Return the Services that select a cluster's agents, inside and outside the component."""
     return [
         service
-        for service in cluster.neighbours("Service")
+        for service in cluster.in_namespace("Service")
         if (selector := mapping(service.get("spec", "selector")))
-        and any(_takes(selector, agents) for agents in cluster.agents)
+        and any(_selects_some(selector, agents) for agents in cluster.agents)
     ]
 
 
-def _takes(selector: Mapping[str, Any], agents: Resource) -> bool:
-    """Whether a Service's selector takes some of a resource's pods, by labels that Kubernetes itself gives them too."""
+def _selects_some(selector: Mapping[str, Any], agents: Resource) -> bool:
+    """Return whether a Service's selector selects some of a resource's pods.
+
+    Besides the labels of the pod template, a StatefulSet's pods have labels with their name and index.
+    """
     given = {_POD_NAME: rf"{re.escape(agents.name)}-\d+", _POD_INDEX: r"\d+"} if agents.kind == "StatefulSet" else {}
     rest = {
         key: value for key, value in selector.items() if key not in given or not re.fullmatch(given[key], str(value))
@@ -59,7 +62,7 @@ def _open_services(cluster: Cluster) -> Iterator[Violation]:
             yield Violation(
                 service,
                 f"spec.type {kind} opens Consul's agents to the outside",
-                f"ClusterIP in production, as the environment of ConsulCluster {cluster.name} is",
+                f"ClusterIP, because ConsulCluster {cluster.name} is for production",
                 _INSTEAD,
             )
         if addresses := sequence(service.get("spec", "externalIPs")):
@@ -80,12 +83,12 @@ def _open_routes(cluster: Cluster) -> Iterator[Violation]:
                 resource,
                 f"leads from the outside to Consul's Service {name}",
                 f"no {resource.kind} to Consul's agents in production",
-                f"Take it away: in a ConsulCluster, set ingressEnabled to false. {_INSTEAD}",
+                f"Remove it; if a ConsulCluster creates it, set ingressEnabled to false. {_INSTEAD}",
             )
 
 
 def _backends(resource: Resource) -> Iterator[tuple[Any, Any]]:
-    """The namespaces and names of the Services that an Ingress or a route leads to."""
+    """Yield the namespace and name of each Service to which an Ingress or a route leads."""
     if resource.kind == "Ingress":
         rules = sequence(resource.get("spec", "rules"))
         backends = [resource.get("spec", "defaultBackend")]
@@ -102,14 +105,14 @@ def _open_pods(cluster: Cluster) -> Iterator[Violation]:
     for agents in cluster.agents:
         if pod_spec(agents, "hostNetwork") is True:
             yield Violation(
-                agents, "hostNetwork puts Consul's ports on the nodes", "hostNetwork false in production", _INSTEAD
+                agents, "hostNetwork opens Consul's ports on the nodes", "hostNetwork false in production", _INSTEAD
             )
         for container in containers(agents):
             ports = [dig(port, "hostPort") for port in sequence(dig(container.properties, "ports"))]
             for port in (port for port in ports if isinstance(port, int) and port):
                 yield Violation(
                     agents,
-                    f"hostPort {port} of container {container.name} puts a port of Consul's on the nodes",
+                    f"hostPort {port} of container {container.name} opens a port of Consul on the nodes",
                     "no hostPort in production",
                     _INSTEAD,
                 )

@@ -1,4 +1,4 @@
-"""Containers run an image that is pinned by a tag or a digest."""
+"""Policy pinned-images: every container image has a digest, or a tag other than latest."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,7 +10,7 @@ from .values import dig
 
 
 def unpinned_images(stack: Sequence[Resource]) -> Iterator[Violation]:
-    """Yield containers whose image has no tag, or the tag latest, and no digest."""
+    """Yield containers whose image has no digest, and no tag or the tag latest."""
     for resource in stack:
         for container in containers(resource):
             image = dig(container.properties, "image")

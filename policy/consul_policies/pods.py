@@ -1,4 +1,4 @@
-"""The pods that resources make."""
+"""The pods that resources create."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,46 +18,48 @@ _TEMPLATES: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a pod, and where it is among its pod's, such as `containers[0]`."""
+    """A container, and its path below the pod's `spec`, such as `containers[0]`."""
 
     path: str
-    properties: Mapping[str, Any]
+    properties: Any
+    """To be read with `dig`: a map, or UNKNOWN if only the update will know it."""
 
     @property
     def name(self) -> str:
-        """Its name, or where it is."""
-        return str(dig(self.properties, "name") or self.path)
+        """Return its name, or its path if it has none."""
+        name = dig(self.properties, "name")
+        return name if isinstance(name, str) else self.path
 
     def variable(self, index: int) -> str:
-        """The name of an environment variable, by its place."""
+        """Return the name of the environment variable at an index of `env`."""
         return str(dig(sequence(dig(self.properties, "env"))[index], "name"))
 
 
-def makes_pods(resource: Resource) -> bool:
-    """Whether a resource makes pods."""
+def creates_pods(resource: Resource) -> bool:
+    """Return whether a resource creates pods."""
     return resource.kubernetes and resource.kind in _TEMPLATES
 
 
 def pod_labels(resource: Resource) -> Mapping[str, Any]:
-    """The labels of a resource's pods; empty where it makes none."""
+    """Return the labels of a resource's pods; empty if it creates none."""
     return mapping(_pod(resource, "metadata", "labels"))
 
 
 def pod_spec(resource: Resource, *path: str) -> Any:
-    """What a resource's pods have at a path below their `spec`; None where it makes none."""
+    """Return the value at a path below the `spec` of a resource's pods; None if it creates none."""
     return _pod(resource, "spec", *path)
 
 
 def containers(resource: Resource) -> Sequence[Container]:
-    """The containers of a resource's pods, those that run first included."""
+    """Return the containers of a resource's pods, init containers included."""
     return [
-        Container(f"{field}[{index}]", mapping(container))
+        Container(f"{field}[{index}]", plain(container))
         for field in ("initContainers", "containers")
         for index, container in enumerate(sequence(pod_spec(resource, field)))
     ]
 
 
 def _pod(resource: Resource, *path: str) -> Any:
-    if not makes_pods(resource):
+    if not creates_pods(resource):
         return None
     return plain(resource.get(*_TEMPLATES[resource.kind], *path))

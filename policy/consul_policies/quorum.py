@@ -1,4 +1,4 @@
-"""The number of servers, the number that they expect at the first start, and how many may be evicted at once."""
+"""Policy sound-quorum: the servers can elect a leader, and evictions leave a majority of them."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from .values import UNKNOWN
 
 
 def unsound_quorum(stack: Sequence[Resource]) -> Iterator[Violation]:
-    """Yield servers that cannot elect a leader, or that an eviction may leave without a majority."""
+    """Yield servers that cannot elect a leader, and budgets that let the majority of the servers be evicted."""
     for cluster in clusters(stack):
         for servers in cluster.servers:
             replicas = servers.get("spec", "replicas")
@@ -32,7 +32,7 @@ def _wrong_number(cluster: Cluster, servers: Resource, replicas: int) -> Iterato
             servers,
             f"spec.replicas {replicas}",
             "an odd number, in production 3 or more",
-            "An even number tolerates no more losses than one server less: set serverReplicas of the ConsulCluster.",
+            "Set serverReplicas of the ConsulCluster: an even number tolerates no more losses than one server fewer.",
         )
 
 
@@ -45,16 +45,17 @@ def _wrong_expectation(cluster: Cluster, servers: Resource, replicas: int) -> It
             servers if argument is not None else config.source("bootstrap_expect"),
             f"bootstrap_expect {expected}",
             f"{replicas}, the number of servers in {servers}",
-            "With fewer, a new cluster can start as two; with more, it never starts.",
+            "Make them equal: with a lower number, two clusters can form at the first start; "
+            "with a higher one, the cluster never starts.",
         )
 
 
 def _wrong_budgets(cluster: Cluster, servers: Resource, replicas: int) -> Iterator[Violation]:
     if replicas < 2:
-        return  # One server tolerates no loss, whatever a budget allows.
+        return  # A single server tolerates no loss, so no budget could be right.
     tolerated = tolerated_losses(replicas)
-    for budget in cluster.neighbours("PodDisruptionBudget"):
-        if selects(budget.get("spec", "selector"), pod_labels(servers), unknown=False):
+    for budget in cluster.in_namespace("PodDisruptionBudget"):
+        if selects(budget.get("spec", "selector"), pod_labels(servers), if_unknown=False):
             evictable = _evictable(budget, replicas)
             if evictable is not None and evictable > tolerated:
                 yield Violation(
@@ -67,7 +68,7 @@ def _wrong_budgets(cluster: Cluster, servers: Resource, replicas: int) -> Iterat
 
 
 def _evictable(budget: Resource, replicas: int) -> int | None:
-    """How many pods a budget lets go; None where it is not known."""
+    """Return how many pods a budget lets be evicted at once; None if the preview does not know it."""
     unavailable, available = budget.get("spec", "maxUnavailable"), budget.get("spec", "minAvailable")
     if unavailable is not None:
         return _amount(unavailable, replicas)
@@ -76,7 +77,7 @@ def _evictable(budget: Resource, replicas: int) -> int | None:
 
 
 def _amount(value: Any, replicas: int) -> int | None:
-    """A number of pods; Kubernetes rounds a percentage up."""
+    """Return a number of pods. Kubernetes rounds a percentage up. None if the value is neither."""
     if isinstance(value, int):
         return value
     if isinstance(value, str) and value.endswith("%") and value[:-1].isdigit():

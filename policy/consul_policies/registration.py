@@ -1,11 +1,12 @@
-"""Registers checks with Pulumi's policy SDK.
+"""Register checks with Pulumi's policy SDK.
 
-Two things of the SDK do not do for these checks, as of pulumi-policy 1.21:
+The SDK (pulumi-policy 1.21) lacks two things that these checks need (docs/adr/0015-policies-judge-inputs.md):
 
-- It hands policies a secret as the plain value, though the engine sends it marked; and a policy that touches a value
-  that is not known yet ends there, its other findings with it. So `decode` takes the SDK's place in reading properties.
-- A policy of the whole stack gets the resources' outputs, in which Kubernetes' Secrets are always secret and a
-  component's settings are missing. So the inputs are collected, resource by resource, and the stack is judged by them.
+- The SDK removes the marks of secrets that the engine sends. It also ends a policy that reads a value that is not known
+  yet, and loses the violations found so far. `decode` therefore replaces the SDK's own function that reads properties.
+- A policy for the whole stack gets the outputs of resources. There, all values of a Kubernetes Secret are secret, and
+  the settings of a component are missing. `_DeclaredResources` therefore collects the inputs of each resource, and the
+  policies for the whole stack check these.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,30 +37,30 @@ _UNKNOWN_VALUES = {value for name, value in vars(proxy).items() if name.startswi
 
 @dataclass(frozen=True)
 class Rule:
-    """A policy: its name, what it is for, and the check that finds where a stack violates it."""
+    """A policy: its name, what it ensures, and the check that returns the violations of a list of resources."""
 
     name: str
     description: str
     check: Callable[[Sequence[Resource]], Iterable[Violation]]
-    alone: bool = False
-    """Whether it judges each resource by itself: then an update is refused before the resource is made."""
+    per_resource: bool = False
+    """Whether to check each resource alone: an update is then refused before the resource is created."""
 
 
 def serve(pack: str, rules: Sequence[Rule]) -> None:
-    """Serve the rules to the engine as a policy pack, all of them mandatory, until it ends."""
+    """Serve the rules to the engine as a policy pack until the engine ends. All rules are mandatory."""
     sdk.deserialize_properties = decode_properties  # pyright: ignore[reportPrivateImportUsage]
-    declared = _Declared()
+    declared = _DeclaredResources()
     policies: list[Policy] = [declared.collector(), *(declared.policy(rule) for rule in rules)]
     PolicyPack(pack, policies, EnforcementLevel.MANDATORY)
 
 
 def decode_properties(properties: Mapping[str, Any], proxy_secrets: bool = False) -> Mapping[str, Any]:
-    """Properties as the engine sends them, with marks; of a type that the SDK leaves as it is."""
+    """Return properties from the engine with marks, in a read-only mapping, which the SDK passes on unchanged."""
     return MappingProxyType({key: decode(value) for key, value in properties.items()})
 
 
 def decode(value: Any) -> Any:
-    """A value as the engine sends it, with marks for what is secret and what is not known."""
+    """Return a value from the engine, with marks for secrets and unknown values, and whole floats as integers."""
     if isinstance(value, dict):
         fields = mapping(value)
         if fields.get(SPECIAL_SIG_KEY) == SPECIAL_SECRET_SIG:
@@ -72,40 +73,43 @@ def decode(value: Any) -> Any:
     return UNKNOWN if value in _UNKNOWN_VALUES else value
 
 
-class _Declared:
-    """The inputs of the resources that one run of the engine has registered, by URN."""
+class _DeclaredResources:
+    """The inputs of all resources that one run of the engine has registered, by URN."""
 
     def __init__(self) -> None:
         self._inputs: dict[str, Resource] = {}
 
     def collector(self) -> ResourceValidationPolicy:
-        """What collects; it finds nothing itself."""
+        """Return a policy that only collects the inputs."""
 
         def collect(args: ResourceValidationArgs, report: ReportViolation) -> None:
             self._inputs[args.urn] = _resource(args)
 
-        return ResourceValidationPolicy("declared-inputs", "Hands the other policies what the stack declares.", collect)
+        return ResourceValidationPolicy("declared-inputs", "Collects the resources for the other policies.", collect)
 
     def policy(self, rule: Rule) -> Policy:
-        """The policy of a rule."""
+        """Return the policy of a rule."""
 
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
             for violation in rule.check(list(self._stack(args))):
                 report(str(violation), violation.resource.urn)
 
-        def validate_alone(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        def validate_one(args: ResourceValidationArgs, report: ReportViolation) -> None:
             for violation in rule.check([_resource(args)]):
                 report(str(violation), args.urn)
 
-        if rule.alone:
-            return ResourceValidationPolicy(rule.name, rule.description, validate_alone)
+        if rule.per_resource:
+            return ResourceValidationPolicy(rule.name, rule.description, validate_one)
         return StackValidationPolicy(rule.name, rule.description, validate)
 
     def _stack(self, args: StackValidationArgs) -> Iterable[Resource]:
-        """The stack's resources by their inputs; what this run does not register, as with --target, by its outputs."""
+        """Yield the stack's resources with their inputs.
+
+        A resource that this run does not register, such as one that `--target` leaves out, has its outputs instead.
+        """
         for known in args.resources:
             sources = {name: [source.urn for source in found] for name, found in known.property_dependencies.items()}
-            yield replace(self._inputs.get(known.urn, _resource(known)), made_from=sources)
+            yield replace(self._inputs.get(known.urn, _resource(known)), property_dependencies=sources)
 
 
 def _resource(args: ResourceValidationArgs | PolicyResource) -> Resource:

@@ -3,31 +3,32 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .values import UNKNOWN, dig, leaves, mapping, plain, sequence, texts
+from .values import UNKNOWN, dig, leaves, mapping, plain, sequence, strings
 
 
 def has_labels(labels: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Whether labels include all that are wanted; what is not known is not among them."""
+    """Return whether labels include all wanted ones. An unknown value never matches."""
     return all(labels.get(key) == value and value is not UNKNOWN for key, value in wanted.items())
 
 
-def selects(selector: Any, labels: Mapping[str, Any], *, unknown: bool) -> bool:
-    """Whether a selector with matchLabels and matchExpressions takes an object with these labels.
+def selects(selector: Any, labels: Mapping[str, Any], *, if_unknown: bool) -> bool:
+    """Return whether a selector with matchLabels and matchExpressions selects an object with these labels.
 
-    An empty selector takes all, and none takes nothing; `unknown` is the answer where only the update will know.
+    An empty selector selects everything, a missing one nothing. If the selector or the labels contain a value that only
+    the update will know, return `if_unknown`.
     """
     selector = plain(selector)
     if selector is None:
         return False
     if any(leaf.value is UNKNOWN for part in (selector, labels) for leaf in leaves(part)):
-        return unknown
+        return if_unknown
     return has_labels(labels, mapping(dig(selector, "matchLabels"))) and all(
         _fulfilled(expression, labels) for expression in sequence(dig(selector, "matchExpressions"))
     )
 
 
 def _fulfilled(expression: Any, labels: Mapping[str, Any]) -> bool:
-    key, values = dig(expression, "key"), texts(expression, "values")
+    key, values = dig(expression, "key"), strings(expression, "values")
     match dig(expression, "operator"):
         case "In":
             return labels.get(key) in values

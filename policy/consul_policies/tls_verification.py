@@ -1,4 +1,4 @@
-"""Whether agents, and those who call them, verify certificates.
+"""Policy tls-verification: agents and their callers verify certificates.
 
 https://developer.hashicorp.com/consul/docs/reference/agent/configuration-file/tls
 """
@@ -15,12 +15,12 @@ from .values import UNKNOWN, dig, plain, sequence
 
 _VERSIONS = ("TLSv1_2", "TLSv1_3")
 
-# What Go's strconv.ParseBool takes for false.
+# The strings that Go's strconv.ParseBool reads as false.
 _FALSE = ("0", "f", "F", "false", "False", "FALSE")
 
 
 def unverified_tls(stack: Sequence[Resource]) -> Iterator[Violation]:
-    """Agents' files and callers' environments that switch verification off, and plain HTTP that others reach."""
+    """Yield agents and callers that do not verify certificates, and agents whose plain HTTP others can reach."""
     for cluster in clusters(stack):
         servers = cluster.servers
         for agents in cluster.agents:
@@ -40,12 +40,13 @@ def _unverified(config: AgentConfig, *, server: bool) -> Iterator[Violation]:
         if value is None and switch != "verify_server_hostname":
             value = config.get("tls", "defaults", switch)
         if value is not True and value is not UNKNOWN:
+            impersonated = "an agent" if switch == "verify_incoming" else "a server"
             section = "defaults" if switch == "verify_outgoing" else "internal_rpc"
             yield Violation(
                 config.source("tls", section, switch),
                 f"tls.{section}.{switch} is {'missing' if value is None else str(value).lower()} for {config.agents}",
                 "true",
-                f"Without it, whoever is in the network may pose as a {'server' if server else 'Consul agent'}.",
+                f"Set it: without it, anyone in the network can impersonate {impersonated}.",
             )
 
 
@@ -57,7 +58,7 @@ def _old_versions(config: AgentConfig) -> Iterator[Violation]:
                 config.source("tls", section, "tls_min_version"),
                 f"tls.{section}.tls_min_version is {version} for {config.agents}",
                 " or ".join(_VERSIONS),
-                "Leave it out for Consul's default, TLSv1_2.",
+                "Remove it to use Consul's default, TLSv1_2.",
             )
 
 
@@ -75,12 +76,15 @@ def _plain_http(config: AgentConfig) -> Iterator[Violation]:
             config.source(*setting),
             f"plain HTTP is on {address} for {config.agents}",
             "addresses.http on the loopback (127.0.0.1), or ports.http -1",
-            "Let others use HTTPS: ports.https.",
+            "Have others call the HTTPS port instead: ports.https.",
         )
 
 
 def _loopback(address: str) -> bool:
-    """Whether only the pod itself reaches an address; what is no address is a template for one of the network's."""
+    """Return whether only the pod itself can reach an address.
+
+    A go-sockaddr template, such as `{{ GetPrivateIP }}`, counts as an address that others can reach.
+    """
     try:
         return address.startswith("unix://") or address == "localhost" or ipaddress.ip_address(address).is_loopback
     except ValueError:
@@ -95,6 +99,6 @@ def _unverifying_callers(resource: Resource) -> Iterator[Violation]:
                 yield Violation(
                     resource,
                     f"CONSUL_HTTP_SSL_VERIFY of container {container.name} is {value}",
-                    "true, or none",
-                    "Mount the CA's certificate and name it in CONSUL_CACERT instead.",
+                    "true, or not set",
+                    "Mount the CA certificate, and set CONSUL_CACERT to its path instead.",
                 )

@@ -1,4 +1,4 @@
-"""A resource's properties as policies see them: plain JSON, with marks for what is not known yet and what is secret."""
+"""The properties of resources: JSON values, in which unknown values and secrets are marked."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,35 +14,35 @@ class Unknown(Enum):
 
 
 UNKNOWN: Final = Unknown.UNKNOWN
-"""A value that only the update will make: policies let it pass."""
+"""The mark of a value that only the update will know. It is never a violation."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that Pulumi keeps as a secret; it may be UNKNOWN."""
+    """The mark of a value that is a Pulumi secret. The value may be UNKNOWN."""
 
     value: Any = field(repr=False)
 
 
 def plain(value: Any) -> Any:
-    """A value without the mark that it is secret."""
+    """Return a value without the mark of a secret."""
     return value.value if isinstance(value, Secret) else value
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """A value that should be an object; empty where it is none."""
+    """Return a value that should be an object; an empty one if it is not."""
     value = plain(value)
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def sequence(value: Any) -> Sequence[Any]:
-    """A value that should be a list; empty where it is none."""
+    """Return a value that should be a list; an empty one if it is not."""
     value = plain(value)
     return cast("Sequence[Any]", value) if isinstance(value, list | tuple) else ()
 
 
 def dig(value: Any, *path: str) -> Any:
-    """The value at a path of keys: None where there is none, UNKNOWN where it or what it is in is not known."""
+    """Return the value at a path of keys: None if there is none, UNKNOWN if it or an object around it is unknown."""
     for key in path:
         value = plain(value)
         if value is UNKNOWN:
@@ -51,14 +51,14 @@ def dig(value: Any, *path: str) -> Any:
     return plain(value)
 
 
-def texts(value: Any, *path: str) -> Sequence[str]:
-    """The texts of a list at a path; what is not known, or no text, is left out."""
-    return [text for text in map(plain, sequence(dig(value, *path))) if isinstance(text, str)]
+def strings(value: Any, *path: str) -> Sequence[str]:
+    """Return the strings of the list at a path. Unknown values and other types are left out."""
+    return [item for item in map(plain, sequence(dig(value, *path))) if isinstance(item, str)]
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A value that is neither an object nor a list, where it is, and whether Pulumi keeps it as a secret."""
+    """A value that is neither an object nor a list, its path, and whether it is a Pulumi secret."""
 
     path: str
     value: Any = field(repr=False)
@@ -66,20 +66,20 @@ class Leaf:
 
 
 def joined(path: str, key: str) -> str:
-    """The path of a key of the object at a path, as the engine writes it."""
+    """Return the path of a key in the object at `path`, in the engine's notation."""
     if not path:
         return key
     return f"{path}.{key}" if key.replace("_", "").isalnum() else f'{path}["{key}"]'
 
 
 def last_key(path: str) -> str:
-    """The last key of a path, whatever the place in a list after it: `key` of `data["key"]` and of `spec.key[0]`."""
+    """Return the last key of a path, without list indexes: `key` for `data["key"]` and for `spec.key[0]`."""
     match = re.search(r'(?:\["([^"]*)"\]|([^.\[\]]+))(?:\[\d+\])*$', path)
     return (match[1] or match[2]) if match else path
 
 
 def leaves(value: Any, path: str = "", *, secret: bool = False) -> Iterator[Leaf]:
-    """All leaves of a value, with paths such as `data["server.json"]` and `spec.containers[0].image`."""
+    """Yield all leaves of a value, with paths such as `data["server.json"]` and `spec.containers[0].image`."""
     if isinstance(value, Secret):
         yield from leaves(value.value, path, secret=True)
     elif isinstance(value, Mapping):

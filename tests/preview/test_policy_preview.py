@@ -1,4 +1,4 @@
-"""`make preview` on the real engine: with and without a stack in the backend, passing and refused."""
+"""`make preview` on the real engine: with and without a stack in the backend, accepted and refused."""
 
 import re
 import subprocess
@@ -10,14 +10,14 @@ import yaml
 
 from tests.preview.policy_programs.values import SECRETS
 from tests.support.environment import clean_environment
-from tests.support.policies import SECONDS, project
+from tests.support.policies import PREVIEW_TIMEOUT_SECONDS, project
 from tests.support.secrets import secrets, shows
 from tests.support.settings import DEVELOPMENT
 from tests.support.stack import PROJECT_DIR, WITHOUT_CLUSTER, Stack
 
 
 def previewed(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What `make preview` runs, with the backend and the passphrase of a stack."""
+    """Run the command behind `make preview` with the backend and the passphrase of a stack."""
     return subprocess.run(
         [sys.executable, "-m", "tools.preview", *arguments],
         cwd=PROJECT_DIR,
@@ -25,12 +25,12 @@ def previewed(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=PREVIEW_TIMEOUT_SECONDS,
     )
 
 
 def of_this_project(folder: Path) -> Stack:
-    """A stack of this project's program whose settings are in a folder of its own."""
+    """Return a stack of this repository's program, with its settings in a separate folder."""
     folder.mkdir()
     pulumi_yaml = yaml.safe_load((PROJECT_DIR / "Pulumi.yaml").read_text())
     pulumi_yaml |= {"main": str(PROJECT_DIR)}
@@ -39,15 +39,15 @@ def of_this_project(folder: Path) -> Stack:
     return Stack(folder / "stack", project=folder)
 
 
-def tree() -> dict[Path, bytes]:
-    """The files that a preview might write to."""
+def settings_files() -> dict[Path, bytes]:
+    """Return the content of the files that a preview might change."""
     return {path: path.read_bytes() for path in PROJECT_DIR.glob("Pulumi*.yaml")}
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_a_new_clone_previews_without_a_trace(stack: Stack, tmp_path: Path, name: str) -> None:
-    """The backend has another stack only, there is no cluster, and the passphrase is not the settings' one."""
-    before, comment = tree(), tmp_path / "comment.md"
+def test_a_preview_in_a_new_clone_leaves_no_files(stack: Stack, tmp_path: Path, name: str) -> None:
+    """The backend has another stack only, there is no cluster, and the passphrase differs from that of the settings."""
+    before, comment = settings_files(), tmp_path / "comment.md"
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     stack.environment["TMPDIR"] = str(temporary)
@@ -58,7 +58,7 @@ def test_a_new_clone_previews_without_a_trace(stack: Stack, tmp_path: Path, name
     )
     assert re.search(r"\n\d+ to create; policy pack consul-cluster 1\.0\.0\n$", result.stdout)
     assert comment.read_text().startswith(f"### ✅ Preview of stack `{name}`: passed")
-    assert tree() == before
+    assert settings_files() == before
     assert list(temporary.iterdir()) == []
 
 
@@ -87,7 +87,7 @@ def test_a_stack_in_the_backend_is_compared_with_its_state(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("program", "policy"), [("exposed_ui.py", "no-exposed-ui"), ("plain_text.py", "no-plain-text")]
 )
-def test_a_violation_fails_and_is_in_the_comment_without_a_secret(tmp_path: Path, program: str, policy: str) -> None:
+def test_a_violation_fails_and_is_in_the_comment_without_secrets(tmp_path: Path, program: str, policy: str) -> None:
     stack = project(tmp_path / "project", program)
     comment = tmp_path / "comment.md"
     result = previewed(stack, "test", "--project", str(stack.folder), "--comment", str(comment))
@@ -98,10 +98,10 @@ def test_a_violation_fails_and_is_in_the_comment_without_a_secret(tmp_path: Path
         assert [name for name, value in SECRETS.items() if shows(text, value)] == []
 
 
-def test_a_secret_in_plain_text_that_changes_is_not_shown(tmp_path: Path) -> None:
-    """The engine names the leaf that changes; what says that it is a secret is beside it."""
+def test_a_changed_secret_in_plain_text_is_not_shown(tmp_path: Path) -> None:
+    """The engine names only the changed value. What marks it as a secret is the name or the option beside it."""
     stack = project(tmp_path / "project", "changed_secrets.py")
-    del stack.environment["KUBECONFIG"]  # The provider takes either that or a folder.
+    del stack.environment["KUBECONFIG"]  # The provider accepts either a kubeconfig or a folder.
     for number in (1, 2):
         names = ("level", "password", "token")
         stack.configure({name: f"{name}-{number}" for name in names} | {"folder": str(tmp_path / "manifests")})
@@ -117,7 +117,7 @@ def test_a_secret_in_plain_text_that_changes_is_not_shown(tmp_path: Path) -> Non
         assert not re.search(r"(password|token)-\d", text)
 
 
-def test_a_bad_setting_fails_with_its_one_line(tmp_path: Path) -> None:
+def test_an_invalid_setting_fails_with_one_line(tmp_path: Path) -> None:
     stack = of_this_project(tmp_path / "project")
     stack.configure(DEVELOPMENT | {"serverReplicas": 4})
     comment = tmp_path / "comment.md"
@@ -128,7 +128,7 @@ def test_a_bad_setting_fails_with_its_one_line(tmp_path: Path) -> None:
         assert "Traceback" not in text
 
 
-def test_a_stack_that_is_nowhere_is_one_error(stack: Stack) -> None:
+def test_an_unknown_stack_fails_with_one_error(stack: Stack) -> None:
     result = previewed(stack, "staging")
     assert result.returncode == 1
     assert result.stderr == (
@@ -137,7 +137,7 @@ def test_a_stack_that_is_nowhere_is_one_error(stack: Stack) -> None:
     )
 
 
-def test_make_runs_it(stack: Stack, tmp_path: Path) -> None:
+def test_make_preview(stack: Stack, tmp_path: Path) -> None:
     if not (PROJECT_DIR / ".venv" / "installed").exists():
         pytest.skip("the packages were not installed by make")
     comment = tmp_path / "comment.md"
@@ -148,7 +148,7 @@ def test_make_runs_it(stack: Stack, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=PREVIEW_TIMEOUT_SECONDS,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "Preview of stack prod: passed" in result.stdout

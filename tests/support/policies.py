@@ -1,4 +1,4 @@
-"""Projects whose programs violate the policy pack."""
+"""Pulumi projects whose programs violate one policy each."""
 
 from pathlib import Path
 
@@ -8,20 +8,18 @@ from tests.support.stack import PROJECT_DIR, Stack
 
 PACK = PROJECT_DIR / "policy"
 
-
 PROGRAMS = PROJECT_DIR / "tests" / "preview" / "policy_programs"
 
-
-# A preview takes seconds; one that hangs shall fail here, and not at the suite's own limit.
-SECONDS = 120
+PREVIEW_TIMEOUT_SECONDS = 120
+"""A preview takes seconds. This limit fails a preview that hangs before the limit of the whole suite does."""
 
 
 def project(folder: Path, program: str) -> Stack:
-    """A stack of a project of its own, whose program is one of this folder's."""
+    """Create a project in `folder` that runs a program of `policy_programs`, and a stack of it."""
     folder.mkdir()
     options = {"virtualenv": str(PROJECT_DIR / ".venv")}
     pulumi_yaml = {
-        "name": "spoiled",
+        "name": "violating",
         "runtime": {"name": "python", "options": options},
         "main": str(PROGRAMS / program),
     }

@@ -1,4 +1,4 @@
-"""Servers whose budget is another's, and that may all run on one node."""
+"""Servers that no disruption budget selects, and that may all run on one node."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ import pulumi
 from tests.preview.policy_programs.cluster import cluster
 
 
-def anothers(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+def select_other_pods(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
     props["spec"]["selector"] = {"matchLabels": {"app": "web"}}
 
 
-def together(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+def prefer_spread(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
     for constraint in props["spec"]["template"]["spec"]["topologySpreadConstraints"]:
         constraint["whenUnsatisfiable"] = "ScheduleAnyway"
 
 
-cluster({"PodDisruptionBudget consul": anothers, "StatefulSet consul": together})
+cluster({"PodDisruptionBudget consul": select_other_pods, "StatefulSet consul": prefer_spread})

@@ -1,4 +1,4 @@
-"""A caller with secrets in plain text; it is written to a folder, so that it is up without a cluster."""
+"""A Deployment with secrets in plain text. The provider writes it to a folder, so that `up` needs no cluster."""
 
 import pulumi
 from pulumi_kubernetes import Provider

@@ -1,4 +1,4 @@
-"""The sound production cluster that each program here spoils in one way."""
+"""A valid production cluster, which each program in this folder makes violate one policy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,18 +17,21 @@ SERVERS = {
     "app.kubernetes.io/component": "server",
 }
 
-Spoil = Callable[[dict[str, Any], pulumi.ResourceOptions], None]
+Edit = Callable[[dict[str, Any], pulumi.ResourceOptions], None]
 
 
-def cluster(spoiled: dict[str, Spoil] | None = None) -> ConsulCluster:
-    """The cluster `consul`; what is spoiled goes by its type and name, such as `StatefulSet consul`."""
+def cluster(edits: dict[str, Edit] | None = None) -> ConsulCluster:
+    """Declare the cluster `consul`.
+
+    Each key of `edits` is the type and name of a resource, such as `StatefulSet consul`; its value edits it.
+    """
 
     def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-        spoil = (spoiled or {}).get(f"{args.type_.rpartition(':')[2]} {args.name}")
-        if not spoil:
+        edit = (edits or {}).get(f"{args.type_.rpartition(':')[2]} {args.name}")
+        if not edit:
             return None
         props: dict[str, Any] = dict(args.props)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-        spoil(props, args.opts)
+        edit(props, args.opts)
         return pulumi.ResourceTransformResult(props, args.opts)
 
     settings = Settings.parse({"environment": "production", "storageClass": "standard"})
@@ -36,7 +39,7 @@ def cluster(spoiled: dict[str, Spoil] | None = None) -> ConsulCluster:
 
 
 def deployment(name: str, *containers: ContainerArgsDict) -> None:
-    """A Deployment of the stack's own, in the cluster's namespace."""
+    """Declare a Deployment outside the component, in the cluster's namespace."""
     labels = {"app": name}
     Deployment(
         name,

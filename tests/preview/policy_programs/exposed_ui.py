@@ -1,4 +1,4 @@
-"""The stack itself opens the cluster: by Services, an Ingress and routes."""
+"""Services, an Ingress and routes outside the component that expose the UI."""
 
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import Service

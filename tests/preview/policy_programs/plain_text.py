@@ -1,4 +1,4 @@
-"""Secrets in every place where they do not belong."""
+"""Secrets in Secrets, ConfigMaps, variables and arguments."""
 
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret
@@ -7,7 +7,7 @@ from tests.preview.policy_programs.cluster import NAMESPACE, cluster, deployment
 from tests.preview.policy_programs.values import KEY, PASSWORD, TOKEN
 
 consul = cluster()
-# Pulumi's provider marks the values of both.
+# No violations: Pulumi's Kubernetes provider marks the values of both as secret.
 Secret("unmarked", metadata={"name": "unmarked", "namespace": NAMESPACE}, string_data={"password": PASSWORD})
 Secret("marked", metadata={"name": "marked"}, string_data={"password": pulumi.Output.secret(PASSWORD)})
 ConfigMap("derived", metadata={"name": "derived", "namespace": NAMESPACE}, data={"key": consul.gossip_key})

@@ -1,4 +1,4 @@
-"""Images that may be others tomorrow."""
+"""An image with the tag latest, and one without a tag."""
 
 from tests.preview.policy_programs.cluster import cluster, deployment
 

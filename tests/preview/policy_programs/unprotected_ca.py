@@ -1,4 +1,4 @@
-"""A CA's key and servers that an update may delete."""
+"""A CA's private key and servers without Pulumi's `protect`."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pulumi
 from tests.preview.policy_programs.cluster import cluster
 
 
-def unprotected(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+def unprotect(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
     opts.protect = False
 
 
-cluster({"PrivateKey consul-ca": unprotected, "StatefulSet consul": unprotected})
+cluster({"PrivateKey consul-ca": unprotect, "StatefulSet consul": unprotect})

@@ -1,4 +1,4 @@
-"""Four servers, of which three are expected and two may be evicted at once."""
+"""Four servers with a `bootstrap_expect` of 3, of which two may be evicted at once."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ import pulumi
 from tests.preview.policy_programs.cluster import cluster
 
 
-def four(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+def set_four_replicas(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
     props["spec"]["replicas"] = 4
 
 
-def lenient(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+def allow_two_evictions(props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
     props["spec"] = {"selector": props["spec"]["selector"], "minAvailable": "50%"}
 
 
-cluster({"StatefulSet consul": four, "PodDisruptionBudget consul": lenient})
+cluster({"StatefulSet consul": set_four_replicas, "PodDisruptionBudget consul": allow_two_evictions})

@@ -1,4 +1,4 @@
-"""Secrets for the program that shows them; nothing else has them."""
+"""Made-up secrets of the program `plain_text.py`, which tests look for in messages."""
 
 TOKEN = "3fa1c0de-aaaa-4bbb-8ccc-0123456789ab"  # noqa: S105
 PASSWORD = "correct-horse-battery-staple"  # noqa: S105

@@ -1,4 +1,4 @@
-"""The plugin for other languages: its arguments are the settings, its outputs those of the component."""
+"""The plugin: its schema has the settings and outputs, and its arguments are validated as settings."""
 
 import asyncio
 import re
@@ -37,7 +37,7 @@ def test_the_arguments_are_the_settings_with_their_documentation(schema: dict[st
     assert arguments["storageNodes"]["description"].endswith("Default: `[]`.")
 
 
-def test_the_package_is_named_and_described_as_the_project(schema: dict[str, Any]) -> None:
+def test_name_and_description_are_those_of_the_project(schema: dict[str, Any]) -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
     assert (schema["name"], schema["description"]) == (project["name"], project["description"])
 
@@ -52,7 +52,7 @@ def test_the_package_is_named_and_described_as_the_project(schema: dict[str, Any
         ("serverResources", {"$ref": "#/types/consul-cluster:index:Resources"}),
     ],
 )
-def test_an_argument_has_the_setting_s_type(schema: dict[str, Any], name: str, expected: dict[str, Any]) -> None:
+def test_an_argument_has_the_type_of_the_setting(schema: dict[str, Any], name: str, expected: dict[str, Any]) -> None:
     argument = dict(schema["resources"][TYPE]["inputProperties"][name])
     del argument["description"]
     assert argument == expected | {"plain": True}
@@ -62,13 +62,13 @@ def test_every_output_is_described(schema: dict[str, Any]) -> None:
     assert all("description" in output for output in schema["resources"][TYPE]["properties"].values())
 
 
-def test_every_type_that_is_referred_to_is_there(schema: dict[str, Any]) -> None:
+def test_every_referenced_type_is_defined(schema: dict[str, Any]) -> None:
     referred = set(re.findall(r"'#/types/([^']+)'", repr(schema)))
     assert referred == set(schema["types"])
 
 
 def test_arguments_become_settings() -> None:
-    """The wire has floats for integers, also inside of lists and objects."""
+    """The engine sends integers as floats, inside lists and objects too."""
     resources = {"requests": {"cpu": 1.0}, "limits": {"memory": "1Gi"}}
     settings = settings_from(ARGUMENTS | {"serverReplicas": 3.0, "serverResources": resources, "ingressEnabled": False})
     assert settings == development(
@@ -86,7 +86,7 @@ def test_arguments_become_settings() -> None:
         ("serverResources", {"limits": {"cpu": "1x"}}, '{"limits": {"cpu": "1x"}}'),
     ],
 )
-def test_a_bad_argument_is_the_error_of_the_setting(argument: str, value: Any, shown: str) -> None:
+def test_an_invalid_argument_gives_the_error_of_the_setting(argument: str, value: Any, shown: str) -> None:
     arguments = {key: each for key, each in (ARGUMENTS | {argument: value}).items() if each is not None}
     with pytest.raises(pulumi.InputPropertiesError, match="cannot be used") as raised:
         ConsulProvider().construct("consul", TYPE, arguments)
@@ -94,7 +94,7 @@ def test_a_bad_argument_is_the_error_of_the_setting(argument: str, value: Any, s
     assert line.startswith(f"consul-cluster:{argument} = {shown} cannot be used; allowed: ")
 
 
-def test_an_output_is_no_setting() -> None:
+def test_an_argument_cannot_be_an_output() -> None:
     async def parse() -> None:
         secret = pulumi.Output.secret("text")
         await secret.future()
@@ -105,12 +105,12 @@ def test_an_output_is_no_setting() -> None:
     assert [problem.key for problem in raised.value.problems] == ["storageNodes", "namespace"]
 
 
-def test_another_resource_is_refused() -> None:
+def test_another_resource_type_is_refused() -> None:
     with pytest.raises(pulumi.InputPropertiesError, match="consul-cluster:index:Consul is not a resource type"):
         ConsulProvider().construct("consul", "consul-cluster:index:Consul", ARGUMENTS)
 
 
-def test_the_example_uses_what_the_schema_has(schema: dict[str, Any]) -> None:
+def test_the_example_fits_the_schema(schema: dict[str, Any]) -> None:
     resource = schema["resources"][TYPE]
     (used,) = [each["properties"] for each in EXAMPLE["resources"].values()]
     assert set(resource["requiredInputs"]) <= set(used) <= set(resource["inputProperties"])
@@ -120,7 +120,7 @@ def test_the_example_uses_what_the_schema_has(schema: dict[str, Any]) -> None:
     assert set(outputs) <= set(resource["properties"])
 
 
-def test_the_plugin_installs_what_is_imported_at_the_versions_that_are_tested() -> None:
+def test_the_requirements_are_the_imported_packages_in_tested_versions() -> None:
     sources = [path.read_text() for folder in ("components", "plugin") for path in (ROOT / folder).rglob("*.py")]
     modules = {name for source in sources for name in re.findall(r"^\s*(?:import|from) (\w+)", source, re.MULTILINE)}
     imported = {name.replace("_", "-") for name in modules - sys.stdlib_module_names - {"components", "plugin"}}

@@ -1,4 +1,4 @@
-"""Label selectors, and the engine's marks of secret and unknown values, as policies see them."""
+"""Label selectors, and the marks of secrets and unknown values."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ from policy.consul_policies.selectors import selects
 from policy.consul_policies.values import UNKNOWN, Secret, dig, leaves
 
 
-def test_a_selector_takes_what_kubernetes_would() -> None:
+def test_selectors_select_as_in_kubernetes() -> None:
     def expression(operator: str, *values: str) -> dict[str, Any]:
         return {"matchExpressions": [{"key": "app", "operator": operator, "values": list(values)}]}
 
-    def takes(selector: Any) -> bool:
-        return selects(selector, {"app": "web"}, unknown=False)
+    def selected(selector: Any) -> bool:
+        return selects(selector, {"app": "web"}, if_unknown=False)
 
-    assert takes({})
-    assert not takes(None)
-    assert takes(expression("In", "web", "api"))
-    assert not takes(expression("NotIn", "web"))
-    assert takes(expression("Exists"))
-    assert not takes(expression("DoesNotExist"))
-    assert takes({"matchLabels": {"app": "web"}})
-    assert not takes({"matchLabels": {"app": "web", "tier": "front"}})
+    assert selected({})
+    assert not selected(None)
+    assert selected(expression("In", "web", "api"))
+    assert not selected(expression("NotIn", "web"))
+    assert selected(expression("Exists"))
+    assert not selected(expression("DoesNotExist"))
+    assert selected({"matchLabels": {"app": "web"}})
+    assert not selected({"matchLabels": {"app": "web", "tier": "front"}})
 
 
-def test_the_marks_of_the_engine_are_kept() -> None:
+def test_values_from_the_engine_keep_their_marks() -> None:
     secret = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the engine's signature of secrets
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     marked = decode({"a": {"4dabf18193072939515e22adb298388d": secret, "value": unknown}, "b": [unknown, 3.0, 0.5]})

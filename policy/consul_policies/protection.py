@@ -1,4 +1,4 @@
-"""Whether what a production cluster cannot have again is protected from deletion."""
+"""Policy protected-ca: in production, Pulumi protects the resources that cannot be recreated."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,8 +9,8 @@ _PRIVATE_KEY = "tls:index/privateKey:PrivateKey"
 _CERTIFICATE = "tls:index/selfSignedCert:SelfSignedCert"
 
 
-def unprotected(stack: Sequence[Resource]) -> Iterator[Violation]:
-    """The CA's private key, the servers and their volumes, where Pulumi would delete or replace them."""
+def unprotected_resources(stack: Sequence[Resource]) -> Iterator[Violation]:
+    """Yield the CA's private key, the servers and their volumes that Pulumi could delete or replace."""
     for cluster in clusters(stack):
         if cluster.production:
             for resource in [*_ca_keys(cluster), *_volumes(cluster), *cluster.servers]:
@@ -19,14 +19,14 @@ def unprotected(stack: Sequence[Resource]) -> Iterator[Violation]:
                         resource,
                         "is not protected",
                         "protect=True in production",
-                        "Lost, it takes the cluster with it: give it ResourceOptions(protect=True).",
+                        "Set ResourceOptions(protect=True): without this resource, the cluster cannot be recovered.",
                     )
 
 
 def _ca_keys(cluster: Cluster) -> Sequence[Resource]:
-    """The private keys that a CA's certificate is made from."""
+    """Return the private keys of the cluster's CA certificates."""
     certificates = [part for part in cluster.parts if part.type == _CERTIFICATE and part.get("isCaCertificate") is True]
-    urns = {urn for certificate in certificates for urn in certificate.made_from.get("privateKeyPem", ())}
+    urns = {urn for certificate in certificates for urn in certificate.property_dependencies.get("privateKeyPem", ())}
     return [resource for resource in cluster.stack if resource.type == _PRIVATE_KEY and resource.urn in urns]
 
 
