@@ -54,7 +54,7 @@ def test_a_preview_in_a_new_clone_leaves_no_files(stack: Stack, tmp_path: Path, 
     result = previewed(stack, name, "--comment", str(comment))
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.startswith(
-        f"Preview of stack {name}: passed\nThe backend has no stack {name} yet, so that everything is new.\n"
+        f"Preview of stack {name}: passed\nThe backend has no stack {name} yet, so everything is new.\n"
     )
     assert re.search(r"\n\d+ to create; policy pack consul-cluster 1\.0\.0\n$", result.stdout)
     assert comment.read_text().startswith(f"### ✅ Preview of stack `{name}`: passed")

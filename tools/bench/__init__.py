@@ -1,1 +1,1 @@
-"""What the program costs, measured on real parts."""
+"""Benchmarks of the program on real parts."""

@@ -1,4 +1,4 @@
-"""Measure, and print the table of the README: `make bench`, or `python -m bench --rounds 2 --cold`."""
+"""Print the table of docs/benchmarks.md: `make bench`, or `python -m tools.bench --rounds 2 --cold`."""
 
 import tempfile
 from pathlib import Path
@@ -16,10 +16,10 @@ from tools.devcluster.cluster import Cluster
 
 
 def main(
-    rounds: Annotated[int, typer.Option(help="How often each thing is measured.")] = 5,
-    cold: Annotated[bool, typer.Option(help="Also build everything from nothing, once.")] = False,
+    rounds: Annotated[int, typer.Option(help="How often to measure each figure.")] = 5,
+    cold: Annotated[bool, typer.Option(help="Also build everything once with an empty cache.")] = False,
 ) -> None:
-    """Compare within one run: the machine's speed is part of every figure, the ratios are not."""
+    """Measure everything in one run, because ratios depend less on the machine's speed than figures do."""
     console = Console()
     with tempfile.TemporaryDirectory() as folder:
         checked = scores.measure(Path(folder) / "scores", console)
@@ -40,7 +40,7 @@ def main(
 
 
 def table(figures: list[Figure]) -> Table:
-    """A row a figure: its median, the median of what it is held against, their ratio and the aim."""
+    """Return a table with a row for each figure: its median, the median of the comparison, their ratio and the goal."""
     result = Table("what", "median", "against", "median", "ratio", "aim", box=MARKDOWN)
     for figure in figures:
         result.add_row(*figure.row())

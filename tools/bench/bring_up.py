@@ -1,4 +1,4 @@
-"""`pulumi up` from nothing against `kubectl apply` of the same objects."""
+"""Compare `pulumi up` of a new cluster with `kubectl apply` of the same objects."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _AGENTS = 6
 
 
 def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> list[Figure]:
-    """Each round brings each environment's cluster up both ways, on new volumes, and takes it away again."""
+    """Create the cluster of each environment in both ways, on new volumes, and delete it, in each round."""
     environments = {"dev": E2E_DEVELOPMENT, "prod": E2E_PRODUCTION}
     return [
         figure
@@ -57,7 +57,7 @@ def _measure(
         objects.samples.append(len(manifest["items"]))
         stack.pulumi("state", "unprotect", "--all", "--yes")
         destroy.samples.append(seconds(lambda: stack.pulumi("destroy", "--yes", "--skip-preview")))
-        # What production keeps.
+        # Production retains the namespace and the volumes.
         consul.kubectl("delete", "namespace", settings["namespace"], "--ignore-not-found", timeout=180)
         consul.kubectl("delete", "persistentvolumes", "--selector=app.kubernetes.io/instance=consul")
 
@@ -74,7 +74,7 @@ def _measure(
 
 @contextmanager
 def until_alive(consul: Consul) -> Generator[list[float]]:
-    """Gives the seconds from here until all agents are alive, seen from inside the cluster."""
+    """Yield a list that gets the seconds until all agents are alive, as `consul members` shows them."""
     start = time.monotonic()
     found: list[float] = []
 
@@ -89,13 +89,13 @@ def until_alive(consul: Consul) -> Generator[list[float]]:
 
 
 def manifests(stack: Stack) -> dict[str, Any]:
-    """The stack's objects as kubectl takes them, on folders of their own."""
+    """Return the stack's objects as a List for kubectl, with new folders for the data."""
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": deployed(stack)})
     return json.loads(re.sub(r"(?<=-)[0-9a-f]{8}(?=/\$\(POD_NAME\))", secrets.token_hex(4), text))
 
 
 def api_calls(consul: Consul) -> int:
-    """Requests that the API server has answered so far, those of its own parts among them."""
+    """Return the number of requests that the API server has answered, including those of Kubernetes itself."""
     metrics = consul.kubectl("get", "--raw", "/metrics")
     counted = re.findall(r"^apiserver_request_total\{.*\} (\S+)$", metrics, re.MULTILINE)
     return int(sum(float(count) for count in counted))

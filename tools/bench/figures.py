@@ -1,4 +1,4 @@
-"""A measured figure beside what it is held against."""
+"""A measured figure and its comparison."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from statistics import median
 
 @dataclass
 class Figure:
-    """Samples of one thing, and of what it is compared with in the same rounds."""
+    """Samples of a measurement, and of its comparison in the same rounds. `aim` is a limit such as `≤ 3`, or text."""
 
     what: str
     against: str = ""
@@ -19,7 +19,7 @@ class Figure:
     other: list[float] = field(default_factory=list[float])
 
     def row(self) -> tuple[str, ...]:
-        """The cells of the figure's row."""
+        """Return the cells of the figure's row."""
 
         def cell(samples: list[float]) -> str:
             return f"{median(samples):.3g} {self.unit}" if samples else ""
@@ -30,7 +30,7 @@ class Figure:
 
     @property
     def missed(self) -> bool:
-        """Whether the ratio, or the median of what is held against nothing, is above an aim such as `≤ 3`."""
+        """Return whether the ratio, or without a comparison the median, is above the aim."""
         most = re.match(r"≤ ([\d.]+)", self.aim)
         if most is None:
             return False
@@ -38,7 +38,7 @@ class Figure:
 
 
 def seconds(action: Callable[[], object]) -> float:
-    """How long an action takes, in seconds."""
+    """Return how long an action takes, in seconds."""
     start = time.monotonic()
     action()
     return time.monotonic() - start

@@ -1,4 +1,4 @@
-"""`make up` in a new checkout: with the programs built already, and with nothing at all."""
+"""Measure `make up` in a new clone, with a warm cache and with an empty one."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from tools.bench.figures import Figure, seconds
 
 
 def measure(folder: Path, cold: bool, console: Console) -> list[Figure]:
-    """Each on a cluster, with a stack, of its own; the warm one first, so that both start with the same machine."""
+    """Measure each on its own cluster and stack, the warm cache first."""
     warm_up = Figure("make up in a new checkout, cache warm", aim="≤ 90 s")
     again = Figure("make up again", aim="seconds")
     figures = [warm_up, again]

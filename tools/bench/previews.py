@@ -1,4 +1,4 @@
-"""A preview of the stack against one of a program that declares nothing."""
+"""Compare a preview of the stack with a preview of an empty program."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ runtime: {name: python, options: {virtualenv: %s}}
 
 
 def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> list[Figure]:
-    """Previews by turns, so that both see the same machine."""
+    """Alternate between the previews, so that changes of the machine's speed affect all of them."""
     alone, connected = Stack(folder / "alone"), Stack(folder / "connected", kubeconfig=cluster.kubeconfig)
     for stack in (alone, connected):
         stack.configure(E2E_DEVELOPMENT)
@@ -48,7 +48,7 @@ def measure(folder: Path, cluster: Cluster, rounds: int, console: Console) -> li
 
 
 def make_preview() -> None:
-    """What CI runs, as it is on a machine with no backend."""
+    """Run what CI runs, on a machine without a Pulumi backend."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     subprocess.run(
         ["make", "preview", "STACK=prod"], cwd=PROJECT_DIR, env=environment, check=True, stdout=subprocess.DEVNULL

@@ -1,4 +1,4 @@
-"""What checkers of manifests say of the production stack's objects."""
+"""The scores that kube-score and checkov give the production stack's objects."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tools.bench.figures import Figure
 
 
 def measure(folder: Path, console: Console) -> list[Figure]:
-    """Each checker's share of points or checks, beside what is left of it where nothing is excepted."""
+    """Measure each checker's share of points or passed checks, with and without waivers."""
     console.print("scores")
     stack = Stack(folder)
     stack.configure(settings_of("prod"))

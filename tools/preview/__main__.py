@@ -1,4 +1,4 @@
-"""Preview a stack under the policy pack: `make preview`. It changes nothing, and exits with 1 if the preview fails."""
+"""Preview a stack with the policy pack: `make preview`. Change nothing; exit with 1 if the preview fails."""
 
 import json
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ PACK = PROJECT_DIR / "policy"
 
 def preview(
     stack: str,
-    comment: Annotated[Path | None, typer.Option(help="A file for the Markdown.")] = None,
+    comment: Annotated[Path | None, typer.Option(help="Write the summary as Markdown to this file.")] = None,
     project: Annotated[Path, typer.Option(help="The folder of Pulumi.yaml.")] = PROJECT_DIR,
 ) -> None:
-    """Preview STACK: check its settings and every policy, and summarise what would change."""
+    """Preview STACK: check its settings and all policies, and summarize the changes."""
     with errors_presented(), target(stack, project) as found:
         seen, complaints, failed = _run(found, project)
     if failed and not seen.violations and not seen.errors:
-        seen.errors.append(complaints or "pulumi preview failed and said nothing")
+        seen.errors.append(complaints or "pulumi preview failed without a message")
     print(report.text(stack, seen, found.note, failed=failed), end="")
     if comment:
         comment.write_text(report.markdown(stack, seen, found.note, failed=failed))
@@ -34,12 +34,12 @@ def preview(
 
 
 def _run(found: Target, project: Path) -> tuple[events.Preview, str, bool]:
-    """The preview, what the CLI said beside it, and whether it failed."""
+    """Return the preview, the standard error of the CLI, and whether the preview failed."""
     result = run(
         ["pulumi", "preview", "--json", "--non-interactive", "--policy-pack", str(PACK), *found.arguments],
         check=False,
         cwd=project,
-        # One event a line: without it, the output says nothing of policies.
+        # Print one event a line. The default JSON output has no policy violations.
         env={**found.environment, "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"},
     )
     return events.read(_events(result.stdout)), result.stderr.strip(), result.returncode != 0

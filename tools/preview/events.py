@@ -1,4 +1,4 @@
-"""What a preview says, from the events of Pulumi's engine.
+"""The result of a preview, from the events of Pulumi's engine.
 
 https://pkg.go.dev/github.com/pulumi/pulumi/sdk/v3/go/common/apitype#EngineEvent
 """
@@ -9,16 +9,18 @@ from typing import Any
 
 from tools.preview.properties import Difference, differences
 
-# Steps for reviewers, those that may lose data first; a replacement's other two steps are parts of it.
+# The steps that reviewers see; those that may lose data come first. A replacement has two more steps, which are left
+# out: create-replacement and delete-replaced.
 OPERATIONS = ("delete", "replace", "update", "import", "create")
 
-# What the engine says last, after it has said why; the second, where it ended before all policies were asked.
-_LAST_WORDS = ("preview failed", "failed to run policy: context canceled")
+# Messages at the end that add nothing to the error before them. The engine prints the second one if it stopped before
+# all policies had run.
+_REDUNDANT = ("preview failed", "failed to run policy: context canceled")
 
 
 @dataclass(frozen=True)
 class Change:
-    """What would be done to a resource, and the properties that differ."""
+    """A change of a resource: the operation, and the properties that differ."""
 
     operation: str
     kind: str
@@ -26,25 +28,25 @@ class Change:
     differences: Sequence[Difference] = ()
 
     def __str__(self) -> str:
-        """As in `StatefulSet consul`."""
+        """Return kind and name, as in `StatefulSet consul`."""
         return f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """A policy that refuses the preview, and what it says."""
+    """A violation of a policy that refuses the preview."""
 
     policy: str
     message: str
 
     def __str__(self) -> str:
-        """As in `sound-quorum: StatefulSet consul/consul: spec.replicas 4; …`."""
+        """Return policy and message, as in `sound-quorum: StatefulSet consul/consul: spec.replicas 4; …`."""
         return f"{self.policy}: {self.message}"
 
 
 @dataclass
 class Preview:
-    """What a preview found."""
+    """The result of a preview."""
 
     changes: list[Change] = field(default_factory=list[Change])
     unchanged: int = 0
@@ -54,12 +56,12 @@ class Preview:
     packs: list[str] = field(default_factory=list[str])
 
     def of(self, operation: str) -> list[Change]:
-        """The changes of one operation."""
+        """Return the changes with an operation of `OPERATIONS`."""
         return [change for change in self.changes if change.operation == operation]
 
 
 def read(events: Iterable[Mapping[str, Any]]) -> Preview:
-    """Gather a preview from the engine's events."""
+    """Return the result of a preview from the engine's events."""
     preview = Preview()
     for event in events:
         if step := event.get("resourcePreEvent"):
@@ -68,7 +70,7 @@ def read(events: Iterable[Mapping[str, Any]]) -> Preview:
             # The first line is the policy's description.
             message = violation["message"].strip().partition("\n")[2].strip()
             found = Violation(violation["policyName"], message)
-            # Of the level remediate, the engine reports as mandatory what was not remedied.
+            # If a policy of the level `remediate` changed nothing, the engine reports it as mandatory.
             if violation.get("enforcementLevel") == "advisory":
                 preview.warnings.append(str(found))
             else:
@@ -103,7 +105,7 @@ def _kind_and_name(urn: str) -> tuple[str, str]:
 
 def _add_diagnostic(preview: Preview, diagnostic: Mapping[str, Any]) -> None:
     message = diagnostic["message"].strip()
-    if diagnostic["severity"] == "error" and message not in _LAST_WORDS:
+    if diagnostic["severity"] == "error" and message not in _REDUNDANT:
         preview.errors.append(message)
     elif diagnostic["severity"] == "warning":
         preview.warnings.append(message)

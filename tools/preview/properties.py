@@ -1,4 +1,4 @@
-"""How a resource's properties differ, with no secret in it."""
+"""The differences between a resource's properties, without secrets."""
 
 import difflib
 import json
@@ -10,18 +10,18 @@ from typing import Any, cast
 from policy.consul_policies.plain_text import argument_gives_away, gives_away
 from policy.consul_policies.values import Secret, joined
 
-SECRET = "[secret]"  # noqa: S105 - as Pulumi says it
+SECRET = "[secret]"  # noqa: S105 - as Pulumi prints it
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _MISSING = object()
 
-# Characters of a value, and lines of a text.
-_LENGTH = 100
-_LINES = 30
+# Longer values and texts are cut off.
+_MAX_CHARACTERS = 100
+_MAX_LINES = 30
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A property that changes: what is taken away, what comes, and whether the resource has to be replaced for it."""
+    """A property that changes: removed and added lines, and whether the change replaces the resource."""
 
     path: str
     removed: Sequence[str]
@@ -30,7 +30,7 @@ class Difference:
 
 
 def differences(step: Mapping[str, Any]) -> Sequence[Difference]:
-    """The properties in which a step's resource differs from the one that is there."""
+    """Return the properties that a step changes."""
     inputs = _state(step, "new", "inputs")
     before = {properties: _state(step, "old", properties) for properties in ("inputs", "outputs")}
     detailed: Mapping[str, Mapping[str, Any]] = step.get("detailedDiff") or {
@@ -48,7 +48,7 @@ def differences(step: Mapping[str, Any]) -> Sequence[Difference]:
 
 
 def _inner(path: str, removed: object, added: object) -> Iterator[tuple[str, object, object]]:
-    """Where two values differ: of two objects, in which of their fields."""
+    """Yield path, old and new value of each difference. Two objects are compared field by field."""
     if isinstance(removed, Mapping) and isinstance(added, Mapping):
         old, new = cast("Mapping[str, Any]", removed), cast("Mapping[str, Any]", added)
         for key in _changed_keys(old, new):
@@ -58,7 +58,7 @@ def _inner(path: str, removed: object, added: object) -> Iterator[tuple[str, obj
 
 
 def _state(step: Mapping[str, Any], side: str, properties: str) -> Mapping[str, Any]:
-    """A resource's properties with marks for secrets: what says that a value is one may be beside it."""
+    """Return a resource's properties, with secrets marked: a neighboring field may show that a value is a secret."""
     state: Mapping[str, Any] = step.get(side) or {}
     return _marked_fields(state.get(properties) or {})
 
@@ -68,7 +68,7 @@ def _changed_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
 
 
 def _at(properties: Any, path: str) -> object:
-    """The value at a path as the engine writes it: `spec.containers[0].image`, `data["server.json"]`."""
+    """Return the value at a path in the engine's format: `spec.containers[0].image`, `data["server.json"]`."""
     value = properties
     for name, quoted, index in re.findall(r'([^.\[\]]+)|\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]', path):
         if isinstance(value, Mapping):
@@ -81,7 +81,7 @@ def _at(properties: Any, path: str) -> object:
 
 
 def _shown(removed: object, added: object) -> tuple[Sequence[str], Sequence[str]]:
-    """Two values as lines: of two texts of more than one line, those that differ."""
+    """Return removed and added lines. Of texts with several lines, return only the lines that differ."""
     if isinstance(removed, str) and isinstance(added, str) and "\n" in removed + added:
         lines = list(difflib.ndiff(removed.splitlines(), added.splitlines()))
         gone, new = ([line[2:] for line in lines if line.startswith(sign)] for sign in ("- ", "+ "))
@@ -91,19 +91,19 @@ def _shown(removed: object, added: object) -> tuple[Sequence[str], Sequence[str]
 
 
 def _shortened(lines: list[str]) -> list[str]:
-    cut = [line if len(line) <= _LENGTH else line[:_LENGTH] + "…" for line in lines]
-    return cut if len(cut) <= _LINES else [*cut[:_LINES], f"… {len(cut) - _LINES} more lines"]
+    cut = [line if len(line) <= _MAX_CHARACTERS else line[:_MAX_CHARACTERS] + "…" for line in lines]
+    return cut if len(cut) <= _MAX_LINES else [*cut[:_MAX_LINES], f"… {len(cut) - _MAX_LINES} more lines"]
 
 
 def _text(value: Any) -> str:
     if value == _UNKNOWN:
         return "(known after the update)"
     text = json.dumps(value, ensure_ascii=False, default=lambda _: SECRET)
-    return text if len(text) <= _LENGTH else text[:_LENGTH] + "…"
+    return text if len(text) <= _MAX_CHARACTERS else text[:_MAX_CHARACTERS] + "…"
 
 
 def _marked(name: str, value: Any) -> Any:
-    """A value in which a Secret is what looks like one, or has a secret's name: policies say so, no one shows it."""
+    """Return a value in which everything that the policies take for a secret is a Secret."""
     if isinstance(value, Mapping):
         return _marked_fields(cast("Mapping[str, Any]", value))
     if isinstance(value, list):
@@ -116,12 +116,12 @@ def _marked(name: str, value: Any) -> Any:
 
 
 def _marked_if(given_away: bool, value: Any) -> Any:
-    """A text that is given away, as a Secret; what is not known says so itself, and what is marked is."""
+    """Return a string that is given away as a Secret; unknown values and marked secrets stay."""
     return Secret(value) if given_away and isinstance(value, str) and value not in (_UNKNOWN, SECRET) else value
 
 
 def _marked_fields(fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Of a variable, the name says what the value is."""
+    """Return fields with secrets marked. In an environment variable, the name tells whether `value` is a secret."""
     return {
         key: _marked(str(fields.get("name", key)) if key == "value" else key, item)
         for key, item in fields.items()

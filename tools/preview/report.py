@@ -1,4 +1,4 @@
-"""A preview as text for the terminal, and as Markdown for a comment on a pull request."""
+"""Format a preview: as text for the terminal, and as Markdown for a comment on a pull request."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,21 +7,21 @@ from operator import itemgetter
 
 from tools.preview.events import OPERATIONS, Change, Preview
 
-# GitHub refuses a comment with more characters.
-COMMENT_CHARACTERS = 65536
+# GitHub refuses longer comments.
+MAX_COMMENT_CHARACTERS = 65536
 
 _SIGNS = {"delete": "-", "replace": "!", "update": "~", "import": "=", "create": "+"}
 
 
 def summary(preview: Preview) -> str:
-    """The numbers, what may lose data first: `1 to replace, 2 to create, 20 unchanged`."""
+    """Return the counts, those that may lose data first: `1 to replace, 2 to create, 20 unchanged`."""
     counts = [(len(preview.of(operation)), f"to {operation}") for operation in OPERATIONS]
     parts = [f"{count} {word}" for count, word in [*counts, (preview.unchanged, "unchanged")] if count]
     return ", ".join(parts) or "nothing declared"
 
 
 def verdict(preview: Preview, *, failed: bool) -> str:
-    """What came of it, in a few words."""
+    """Return the result in a few words."""
     if preview.violations:
         return f"refused by policies: {len(preview.violations)}"
     if failed:
@@ -30,7 +30,7 @@ def verdict(preview: Preview, *, failed: bool) -> str:
 
 
 def text(stack: str, preview: Preview, note: str, *, failed: bool) -> str:
-    """The preview for the terminal."""
+    """Return the preview as text."""
     lines = [f"Preview of stack {stack}: {verdict(preview, failed=failed)}", *([note] if note else []), ""]
     lines += [*diff(preview), ""] if preview.changes else []
     lines += [f"{summary(preview)}; {_checked(preview)}"]
@@ -39,7 +39,7 @@ def text(stack: str, preview: Preview, note: str, *, failed: bool) -> str:
 
 
 def markdown(stack: str, preview: Preview, note: str, *, failed: bool) -> str:
-    """The preview for a comment; cut where it would be too long for one."""
+    """Return the preview as Markdown, cut to the length of a comment."""
     sign = "❌" if failed else "✅"
     lines = [f"### {sign} Preview of stack `{stack}`: {verdict(preview, failed=failed)}", ""]
     lines += [note, ""] if note else []
@@ -48,16 +48,16 @@ def markdown(stack: str, preview: Preview, note: str, *, failed: bool) -> str:
         names = ", ".join(f"`{change}`" for change in lost[:20])
         lines += [f"⚠️ **Deleted or replaced:** {names}{' …' if len(lost) > 20 else ''}", ""]
     if found := list(problems(preview)):
-        lines += [*_fenced(_cut(found, COMMENT_CHARACTERS // 2), "text"), ""]
-    rest = COMMENT_CHARACTERS - len("\n".join(lines)) - 200
+        lines += [*_fenced(_cut(found, MAX_COMMENT_CHARACTERS // 2), "text"), ""]
+    rest = MAX_COMMENT_CHARACTERS - len("\n".join(lines)) - 200
     if preview.changes:
         lines += ["<details open><summary>Changes</summary>", "", *_fenced(_cut(list(diff(preview)), rest), "diff"), ""]
         lines += ["</details>"]
-    return "\n".join(lines)[:COMMENT_CHARACTERS].rstrip() + "\n"
+    return "\n".join(lines)[:MAX_COMMENT_CHARACTERS].rstrip() + "\n"
 
 
 def problems(preview: Preview) -> Iterator[str]:
-    """What policies refuse, and what the engine and the program complain of."""
+    """Yield the violations, errors and warnings."""
     yield from map(str, preview.violations)
     for kind, messages in (("error", preview.errors), ("warning", preview.warnings)):
         for message in messages:
@@ -65,7 +65,7 @@ def problems(preview: Preview) -> Iterator[str]:
 
 
 def diff(preview: Preview) -> Iterator[str]:
-    """The changes, those that may lose data first; of new resources the names alone, a line a kind."""
+    """Yield the changes, those that may lose data first. New resources are one line a kind, without properties."""
     for operation in OPERATIONS:
         if operation == "create":
             created = sorted({(change.kind, change.name) for change in preview.of(operation)})
@@ -86,14 +86,14 @@ def _differences(change: Change) -> Iterator[str]:
 
 
 def _fenced(lines: Sequence[str], language: str) -> list[str]:
-    """A block of code, whose fence is longer than any in it."""
+    """Return a code block, with a fence longer than any in `lines`."""
     longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}{language}", *lines, fence]
 
 
 def _cut(lines: list[str], characters: int) -> list[str]:
-    """As many lines as fit."""
+    """Return as many lines as fit into `characters`, and a line with the number of the others."""
     used = 0
     for index, line in enumerate(lines):
         used += len(line) + 1

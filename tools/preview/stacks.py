@@ -1,4 +1,4 @@
-"""The stack to preview: the one in the backend, or an empty one of the same settings where there is none yet."""
+"""Find the stack to preview in the backend, or create an empty one with the same settings."""
 
 import json
 import os
@@ -16,17 +16,17 @@ from tools import toolchain
 from tools.commands import run
 from tools.errors import ToolError
 
-# What encrypts a stack's settings; without encrypted ones, a copy of them can do without.
+# Keys about the encryption of settings. A copy of settings without encrypted values does not need them.
 _ENCRYPTION = ("encryptionsalt", "encryptedkey", "secretsprovider")
 
 
 class PreviewError(ToolError):
-    """There is no stack to preview; the message says why and what to do."""
+    """There is no stack to preview."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a command of Pulumi's needs to work on a stack, and what a reader of its preview should know of it."""
+    """Arguments and environment of `pulumi` for a stack, and a note for the reader of the preview."""
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(repr=False)
@@ -35,9 +35,9 @@ class Target:
 
 @contextmanager
 def target(name: str, project: Path) -> Generator[Target]:
-    """The stack in the backend; else an empty one, in a backend of its own that goes when the preview is done."""
+    """Yield the stack in the backend, or else an empty one in a temporary backend."""
     environment = _with_users_login(dict(os.environ), project)
-    # In Pulumi Cloud a stack may be named with its organization.
+    # In Pulumi Cloud, the name may include the organization.
     if name.rpartition("/")[2] in _stacks(environment, project):
         yield Target(("--stack", name), environment)
         return
@@ -64,20 +64,20 @@ def _empty_stack(settings: Path, folder: Path, environment: Mapping[str, str]) -
         environment["PULUMI_CONFIG_PASSPHRASE"] = "nothing is encrypted"  # noqa: S105
     copy.write_text(yaml.safe_dump(content))
     name = settings.name.split(".")[1]
-    # It writes the encryption's salt beside Pulumi.yaml, which shall not be the project's.
+    # `stack init` writes the encryption salt into a file beside Pulumi.yaml, so it runs on the copy.
     _pulumi("stack", "init", name, environment=environment, folder=folder)
-    note = f"The backend has no stack {name} yet, so that everything is new."
+    note = f"The backend has no stack {name} yet, so everything is new."
     return Target(("--stack", name, "--config-file", str(copy)), environment, note)
 
 
 def _stacks(environment: Mapping[str, str], project: Path) -> set[str]:
-    """The names of the project's stacks in the backend."""
+    """Return the names of the project's stacks in the backend."""
     listed: list[dict[str, Any]] = json.loads(_pulumi("stack", "ls", "--json", environment=environment, folder=project))
     return {str(stack["name"]).rpartition("/")[2] for stack in listed}
 
 
 def _with_users_login(environment: dict[str, str], project: Path) -> dict[str, str]:
-    """Without `make env`'s own backend where the user has a Pulumi that is logged in to another."""
+    """Return the environment without `make env`'s backend if the user's own Pulumi is logged in to another one."""
     if environment.get("PULUMI_BACKEND_URL") == f"file://{project / '.state'}" and toolchain.users_pulumi():
         credentials = Path(environment.get("PULUMI_HOME", Path.home() / ".pulumi")) / "credentials.json"
         if credentials.exists() and json.loads(credentials.read_text()).get("current"):

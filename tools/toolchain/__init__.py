@@ -1,6 +1,6 @@
-"""The real Pulumi, Kubernetes and Consul for machines that cannot download them, built once into a cache.
+"""The real Pulumi, Kubernetes and Consul, built from source into a cache, for machines that cannot download them.
 
-Other packages ask here where things are; `toolchain build` makes them.
+Other packages get paths from here; `toolchain build` builds the parts.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _folder(part: parts.Part) -> Path:
 
 
 def binary(name: str) -> Path:
-    """Return the path of a program, such as `kubelet`; raises NotBuiltError when there is none yet."""
+    """Return the path of a program, such as `kubelet`. Raise NotBuiltError if it is not built yet."""
     if name in ("pulumi", "pulumi-language-python") and (own := users_pulumi()):
         return own.with_name(name)
     return _folder(parts.maker(name)) / "bin" / name
@@ -60,7 +60,7 @@ def python_packages(name: str) -> Path:
 
 
 def pulumi_environment() -> dict[str, str]:
-    """Return the environment in which `pulumi` is the toolchain's; empty where the user has a Pulumi."""
+    """Return the variables with which `pulumi` is the toolchain's; empty if the user has a Pulumi."""
     if users_pulumi():
         return {}
     return environment.for_pulumi_in(_folder(parts.named("pulumi-home")))

@@ -1,4 +1,4 @@
-"""Debian packages, fetched by apt and unpacked: nothing is installed, and the machine's own lists stay as they are."""
+"""Download Debian packages with apt and unpack them. Nothing is installed, and the machine's package lists stay."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tools.toolchain.progress import Task
 async def unpack(
     packages: Sequence[str], root: Path, task: Task, log: IO[str], *, closure: bool = False, without: Sequence[str] = ()
 ) -> None:
-    """Unpack the packages into `root`; those of a `closure` with all that they depend on, but for `without`."""
+    """Unpack the packages into `root`. With `closure`, unpack their dependencies too, except those in `without`."""
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise ToolchainError(
-                f"There is no `{tool}` on this machine: the local Kubernetes takes etcd, containerd and others "
-                "from Debian packages. Use a Debian or Ubuntu machine, or a cluster of your own."
+                f"`{tool}` was not found: the local Kubernetes takes etcd, containerd and others from Debian packages. "
+                "Use a Debian or Ubuntu machine, or your own cluster (make up CLUSTER=current)."
             )
     scratch = root.with_name("apt")
     archives = scratch / "archives"
@@ -36,7 +36,7 @@ async def unpack(
 
 
 def _closure(packages: Sequence[str], scratch: Path) -> list[str]:
-    """Have apt install into a system that has nothing yet, and stop after the downloads: it knows what that takes."""
+    """Return arguments with which apt downloads the packages and all dependencies, as for a system without packages."""
     nothing = scratch / "status"
     nothing.touch()
     options = [f"-oDir::State::status={nothing}", f"-oDir::Cache={scratch}", "-oDebug::NoLocking=1"]
@@ -51,7 +51,7 @@ async def _download(command: Sequence[str], archives: Path, task: Task, log: IO[
     try:
         await run(["apt-get", *command], log, cwd=archives, each=count)
     except ToolchainError:
-        # The machine's package lists are missing or old: use lists of our own, and leave its alone.
+        # The machine's package lists are missing or outdated. Use separate lists, and leave the machine's as they are.
         own = [f"-oDir::State::Lists={archives.with_name('lists')}", f"-oDir::Cache={archives.parent}"]
         task.now("fetching package lists")
         await run(["apt-get", *own, "update"], log, cwd=archives)

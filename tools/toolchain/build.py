@@ -1,4 +1,4 @@
-"""Makes the parts that are not there yet: what is ready to be made, two at once."""
+"""Build the missing parts, two at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tools.toolchain.parts import (
 from tools.toolchain.progress import Progress, Task
 
 AT_ONCE = 2
-"""A build's end, where it links, keeps but one core busy: another one fills the gap."""
+"""Linking at the end of a build uses one core; a second build uses the others."""
 
 
 def with_needs(parts: Iterable[Part]) -> list[Part]:
@@ -38,9 +38,9 @@ def with_needs(parts: Iterable[Part]) -> list[Part]:
 
 
 def build(parts: Iterable[Part], console: Console) -> int:
-    """Make those of `parts`, and of what they need, that are missing; return how many that were.
+    """Build the missing ones of `parts` and of the parts that they need; return their number.
 
-    Raises ToolchainError with the end of the log when one fails.
+    Raises ToolchainError with the end of the log if one fails.
     """
     missing = [part for part in with_needs(part for part in parts if not part.built) if not part.built]
     if not missing:
@@ -50,7 +50,7 @@ def build(parts: Iterable[Part], console: Console) -> int:
     except* ToolchainError as errors:
         raise errors.exceptions[0] from None
     except* (asyncio.CancelledError, KeyboardInterrupt):
-        raise ToolchainError("Stopped. `toolchain build` goes on where this one was.") from None
+        raise ToolchainError("Stopped. `toolchain build` continues from here: parts that are built stay.") from None
     return len(missing)
 
 
@@ -60,7 +60,7 @@ async def _build(parts: list[Part], progress: Progress) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     turns = asyncio.Semaphore(AT_ONCE)
     in_use = cache.Lock("go")
-    while not in_use.take(shared=True):  # another process is dropping the caches just now
+    while not in_use.take(shared=True):  # another process is deleting Go's caches
         await asyncio.sleep(1)
     display = asyncio.create_task(progress.show())
     try:
@@ -70,7 +70,7 @@ async def _build(parts: list[Part], progress: Progress) -> None:
                 first = [made[name] for name in (*part.needs, part.after) if name in made]
                 task = progress.task(part.name)
                 made[part.name] = group.create_task(_make_in_turn(part, first, turns, task, progress))
-        # Whoever else is building still needs Go's caches, and drops them in their turn.
+        # Other processes that still build need Go's caches; the last one deletes them.
         if in_use.take():
             shutil.rmtree(golang.caches(), ignore_errors=True)
     finally:
@@ -83,12 +83,12 @@ async def _make_in_turn(
 ) -> None:
     for other in first:
         await other
-    # Only compilers compete for the cores; the rest is a matter of seconds.
+    # Only Go builds keep the cores busy; the others take seconds.
     async with turns if isinstance(part, GoPart) else nullcontext():
         lock = cache.Lock(part.name)
         try:
             while not lock.take():
-                task.now(f"waiting for process {lock.holder()}, which makes it too")
+                task.now(f"waiting for process {lock.holder()}, which builds it too")
                 await asyncio.sleep(1)
             if not part.built:
                 await _make(part, task)

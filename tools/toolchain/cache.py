@@ -1,8 +1,7 @@
-"""The per-user cache: whole results in folders keyed by what they are made from.
+"""The per-user cache: one folder a part, keyed by a hash of its ingredients.
 
-A result is written beside its final place and renamed when whole, so that a
-killed build leaves nothing that looks finished. One lock a part lets two
-processes share the cache; the kernel frees it when its holder dies.
+A part is built in a folder beside its final one and renamed when it is complete, so a killed build leaves no partial
+result. A lock for each part lets several processes share the cache; the kernel releases it if its holder dies.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ def root() -> Path:
 
 
 def folder(name: str, key: str) -> Path:
-    """Return where the result of part `name` with content key `key` is, once it is whole."""
+    """Return the folder of the result of part `name` with content key `key`, which exists once it is complete."""
     return root() / "parts" / f"{name}-{key}"
 
 
@@ -35,9 +34,9 @@ def log(name: str) -> Path:
 
 @contextmanager
 def publish(final: Path) -> Generator[Path]:
-    """Yield a fresh folder that becomes `final` when the block ends without an exception.
+    """Yield a new folder that is renamed to `final` if the block ends without an exception.
 
-    The caller holds the part's lock, so what earlier, killed builds of the part left is nobody's.
+    The caller must hold the part's lock: leftovers of killed builds of the part are deleted.
     """
     making = final.with_name(f"{final.name}.making")
     name, _, _ = final.name.rpartition("-")
@@ -53,16 +52,16 @@ def publish(final: Path) -> Generator[Path]:
 
 
 class Lock:
-    """An advisory lock on a file that says which process holds it."""
+    """An advisory lock on a file, which contains the process ID of its holder."""
 
     def __init__(self, name: str) -> None:
-        """Open the lock file of `name`; nothing is locked yet."""
+        """Open the lock file of `name`, without locking it."""
         path = root() / "locks" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+")
 
     def take(self, *, shared: bool = False) -> bool:
-        """Take the lock if that is possible at once, and say whether it was."""
+        """Try to take the lock without waiting; return whether that succeeded."""
         kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(self._file, kind | fcntl.LOCK_NB)
@@ -74,10 +73,10 @@ class Lock:
         return True
 
     def holder(self) -> str:
-        """Return the process id of whoever took the lock last."""
+        """Return the process ID of the last holder."""
         self._file.seek(0)
         return self._file.read()
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Release the lock."""
         self._file.close()

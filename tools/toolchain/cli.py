@@ -17,12 +17,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     add_completion=False,
-    help="The real Pulumi, Kubernetes and Consul, built once into a cache that all checkouts share.",
+    help="Build the real Pulumi, Kubernetes and Consul once, into a cache that all checkouts share.",
 )
 
 
 def _wanted(names: list[str]) -> list[parts.Part]:
-    """Return the parts that `names` stand for; the engine's only where the user has no Pulumi."""
+    """Return the parts that `names` stand for; those of the engine only if the user has no Pulumi."""
     engine = () if toolchain.users_pulumi() else parts.ENGINE
     kinds: dict[str, tuple[parts.Part, ...]] = {
         "cluster": parts.CLUSTER,
@@ -32,7 +32,7 @@ def _wanted(names: list[str]) -> list[parts.Part]:
     }
     if names:
         return [part for name in names for part in (kinds[name] if name in kinds else (parts.named(name),))]
-    # By turns, as both kinds are waited for; what only tests need is built when it is named.
+    # Alternate between the two kinds, because `make up` needs both. Parts for tests are built only if named.
     return [part for pair in zip_longest(parts.CLUSTER, engine) for part in pair if part]
 
 
@@ -47,18 +47,18 @@ def build(
         ),
     ] = None,
 ) -> None:
-    """Make the parts that are missing, with everything they need."""
+    """Build the missing parts, with everything that they need."""
     from rich.console import Console
 
     from tools.toolchain.build import build as make
 
     made = make(_wanted(names or []), Console())
-    print(f"toolchain: {made} part(s) made" if made else "toolchain: everything is there", f"in {cache.root()}")
+    print(f"toolchain: {made} part(s) built" if made else "toolchain: all parts are built", f"in {cache.root()}")
 
 
 @app.command()
 def status() -> None:
-    """List the parts, and where the results are."""
+    """List the parts and the folders of their results."""
     own = toolchain.users_pulumi()
     for part in parts.CLUSTER + (() if own else parts.ENGINE) + parts.CHECKERS + parts.LANGUAGES:
         print(f"{part.name:20} {part.folder if part.built else 'not built'}")

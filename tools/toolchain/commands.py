@@ -1,4 +1,4 @@
-"""Commands whose output goes to a log, line by line past whoever counts."""
+"""Run a command of a build: its output goes to a log file, and line by line to a callback that counts progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ async def run(
     env: Mapping[str, str] | None = None,
     each: Callable[[str], None] = lambda line: None,
 ) -> None:
-    """Run `command`, hand every line it says to `each` and to the log; fail with the log's last lines."""
+    """Run `command`; pass each line of its output to `each` and to the log.
+
+    Raises ToolchainError with the last lines of the log if it fails.
+    """
     print("$", *command, file=log, flush=True)
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -32,7 +35,7 @@ async def run(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,  # so that its own children can be ended with it
+        start_new_session=True,  # so that its children can be terminated with it
     )
     assert process.stdout  # noqa: S101 - a pipe was asked for
     try:

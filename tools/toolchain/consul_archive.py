@@ -1,8 +1,7 @@
-"""Consul's image, built from the programs at hand under its official name.
+"""Consul's container image under its official name, built from the toolchain's programs.
 
-It has what programs expect of the official one: `consul`, `curl` and a shell, the user
-`consul` (100:1000), and its two folders. The entry point is Consul itself, not the official
-shell script, which adds a change of user that Kubernetes does better.
+Like the official image it has `consul`, `curl`, a shell, the user `consul` (100:1000), and the folders for data and
+configuration. Its entry point is `consul`, not the official shell script, which only changes the user in addition.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def make(part: ConsulImagePart, to: Path, task: Task) -> None:
         images.file("/bin/busybox", busybox),
         images.file("/bin/consul", consul / "bin" / "consul"),
         *_with_libraries("/usr/bin/curl", curl / "root"),
-        # For the C library; Go's own resolver does so by itself.
+        # The C library resolves names as Go does: /etc/hosts first, then DNS.
         images.file("/etc/nsswitch.conf", b"hosts: files dns\n", mode=0o644),
         images.file("/etc/passwd", _PASSWD.encode(), mode=0o644),
         images.file("/etc/group", _GROUP.encode(), mode=0o644),

@@ -1,12 +1,12 @@
-"""Programs of Debian packages, unpacked into the cache and nowhere else.
+"""Programs from Debian packages, unpacked into the cache.
 
-`apt-get install` would start an etcd and a containerd, and would take the place
-of the containerd a user's Docker came with. Unpacked, they disturb nothing. Of
-the two kinds of iptables this is the legacy one: it speaks to the kernel in the
-matches and targets themselves (NFQUEUE, conntrack, statistic, ...), where the
-other translates what it can into nft expressions, which a kernel may lack. The
-C library and runc's libseccomp are there wherever there is apt, which needs them;
-what else socat needs (OpenSSL, libnsl) comes with Debian's Python.
+`apt-get install` would start an etcd and a containerd, and would replace the containerd of an installed Docker.
+
+iptables is the legacy variant. It uses the kernel's matches and targets (NFQUEUE, conntrack, statistic) directly. The
+nft variant translates them into nft expressions, which some kernels lack.
+
+The C library and runc's libseccomp are not unpacked: apt depends on them, so every machine with apt has them. OpenSSL
+and libnsl, which socat needs, come with Debian's Python.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def make(part: DebianPart, to: Path, task: Task, log: IO[str]) -> None:
 
 
 def _expose(program: str, to: Path, final: Path) -> None:
-    """Put `program` into bin: a link, or a script where it needs libraries that the machine may lack."""
+    """Put `program` into bin as a link; as a script if it needs libraries that the machine may lack."""
     name = _LEGACY.get(program, program)
     found = next(to / "root" / place / name for place in _PLACES if (to / "root" / place / name).exists())
     shown = to / "bin" / program

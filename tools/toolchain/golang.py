@@ -1,4 +1,4 @@
-"""The Go on this machine, and how the toolchain uses it."""
+"""The machine's Go compiler, and the flags and environment of every build."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tools.toolchain import cache as store
 from tools.toolchain.errors import ToolchainError
 
 REQUIRED = (1, 26)
-"""What `make up` needs. Where a part's go.mod asks for more, as promtool's for a patch, `go` says so itself."""
+"""The minimum version for `make up`. If the go.mod of a part requires a newer one, `go` reports it."""
 
 FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
-"""The compiler need not write the debug information which the linker would drop: a fifth less work."""
+"""The linker drops debug information, so the compiler does not write it: this saves a fifth of the build time."""
 
 LINKER_FLAGS = ("-s", "-w")
 
 TARGET = {"CGO_ENABLED": "0"}
-"""Static programs: they also run in images that have no C library."""
+"""Static programs also run in images without a C library."""
 
 _ADVICE = (
     f"Install Go {REQUIRED[0]}.{REQUIRED[1]} or later (https://go.dev/doc/install) "
@@ -31,10 +31,10 @@ _ADVICE = (
 
 @cache
 def version() -> str:
-    """Return the version of the `go` on the PATH, or say what to install."""
+    """Return the version of the `go` on the PATH. Raise ToolchainError with what to install if there is none."""
     if shutil.which("go") is None:
-        raise ToolchainError(f"There is no `go` on the PATH. {_ADVICE}")
-    # Outside of any module, whose go.mod could ask for another Go.
+        raise ToolchainError(f"`go` was not found on the PATH. {_ADVICE}")
+    # Run in /, because the go.mod of a module could select another Go.
     command = ["go", "env", "GOVERSION"]
     result = subprocess.run(command, env=environment(), cwd="/", capture_output=True, text=True, check=False)
     found = re.match(r"go(\d+)\.(\d+)", result.stdout)
@@ -44,12 +44,12 @@ def version() -> str:
 
 
 def caches() -> Path:
-    """Return the folder of Go's own caches, kept apart from the user's to be dropped after the build."""
+    """Return the folder of Go's caches. They are separate from the user's, and deleted after a build."""
     return store.root() / "go"
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of every `go` command: this Go, committed checksums, caches of our own."""
+    """Return the environment of every `go` command: the local Go, read-only go.mod and go.sum, separate caches."""
     return (
         os.environ
         | TARGET
@@ -59,7 +59,7 @@ def environment() -> dict[str, str]:
             "GOFLAGS": "-mod=readonly -modcacherw",
             "GOCACHE": str(caches() / "build"),
             "GOMODCACHE": str(caches() / "modules"),
-            # The compiler spends a fifth of its time collecting garbage that memory has room for.
+            # Collect garbage less often: memory is plentiful, and this saves a fifth of the compiler's time.
             "GOGC": "400",
         }
     )

@@ -1,7 +1,7 @@
-"""Container images from a list of files, with no registry and no container engine.
+"""Write container images from a list of files, without a registry or a container engine.
 
-The archives are what `docker save` writes: `ctr images import`, `docker load` and
-`kind load image-archive` take them. The same files make the same bytes.
+The archives have the format of `docker save`, for `ctr images import`, `docker load` and `kind load image-archive`.
+Equal files give equal archives.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 @dataclass(frozen=True)
 class Node:
-    """A file, folder or symbolic link in an image; make one with `file`, `directory` or `symlink`."""
+    """A file, folder or symbolic link in an image; create it with `file`, `directory` or `symlink`."""
 
     path: str
     type: bytes
@@ -35,12 +35,12 @@ class Node:
 
 
 def file(path: str, content: Path | bytes, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> Node:
-    """Return a file at `path` with the content of a file here, or the bytes given."""
+    """Return a file at `path` with the content of a local file, or with the given bytes."""
     return Node(path, tarfile.REGTYPE, content, mode=mode, uid=uid, gid=gid)
 
 
 def directory(path: str, *, mode: int = 0o755, uid: int = 0, gid: int = 0) -> Node:
-    """Return a folder at `path`; folders above a node are made without asking."""
+    """Return a folder at `path`. Parent folders of nodes are created automatically."""
     return Node(path, tarfile.DIRTYPE, mode=mode, uid=uid, gid=gid)
 
 
@@ -62,7 +62,7 @@ def write_archive(
 ) -> None:
     """Write an image of one layer, tagged `reference` (such as `hashicorp/consul:1.22.6`), to `path`.
 
-    Raises FileNotFoundError when a node's file is not there.
+    Raises FileNotFoundError if the file of a node does not exist.
     """
     with tempfile.TemporaryFile(dir=path.parent) as layer:
         _write_layer(layer, nodes)
@@ -111,7 +111,7 @@ def _write_layer(layer: IO[bytes], nodes: Iterable[Node]) -> None:
             if str(parent) != ".":
                 by_path.setdefault(str(parent), directory(str(parent)))
     with tarfile.open(fileobj=layer, mode="w") as archive:
-        # In order of path, so that folders come before what is in them.
+        # Sort by path, so that folders come before their contents.
         for path, node in sorted(by_path.items()):
             info = tarfile.TarInfo(path)
             info.type, info.linkname = node.type, node.target

@@ -1,7 +1,7 @@
-"""Kubernetes' own description of its objects, as the strict JSON schemas that kubeconform reads: one file a kind.
+"""Strict JSON schemas for kubeconform, one file a kind, from Kubernetes' OpenAPI description.
 
-A schema knows its fields and no others, so that a misspelt one is found; as for the API server, null stands for absent.
-Each file is whole: it holds the definitions that it refers to.
+Unknown fields are errors, so kubeconform finds misspelt ones. Null is allowed for an optional field, as in the API
+server. Each file contains the definitions that it refers to.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ async def make(part: SchemasPart, to: Path, task: Task, log: IO[str]) -> None:
 
 
 def schemas(definitions: Mapping[str, Schema]) -> Iterator[tuple[str, Schema]]:
-    """Yield the schema of every kind, under the name by which kubeconform asks for it."""
+    """Yield each kind's schema with its file name in kubeconform's format."""
     strict = {name: _strict(schema) for name, schema in definitions.items()}
-    # What a person may write as a number, or as text.
+    # A quantity may be a number or a string.
     strict[_QUANTITY] = {"type": ["string", "number", "null"]}
     for name, schema in definitions.items():
         if len(kinds := schema.get(_KINDS, ())) != 1:
-            continue  # such as DeleteOptions, which every group has
+            continue  # a type of several groups, such as DeleteOptions
         group, version, kind = (kinds[0][field] for field in ("group", "version", "kind"))
         for field, value in {"kind": kind, "apiVersion": f"{group}/{version}" if group else version}.items():
             strict[name].get("properties", {}).get(field, {})["enum"] = [value]
@@ -56,7 +56,7 @@ def schemas(definitions: Mapping[str, Schema]) -> Iterator[tuple[str, Schema]]:
 
 
 def _strict(schema: Schema, *, required: bool = False) -> dict[str, Any]:
-    """Return a schema without its prose, that has its own fields only and takes null where nothing is required."""
+    """Return a schema without descriptions that refuses unknown fields and, unless `required`, accepts null."""
     if schema.get("format") == "int-or-string":
         return {"type": ["string", "integer", "null"]}
     strict: dict[str, Any] = {key: schema[key] for key in _KEPT if key in schema}
@@ -74,9 +74,9 @@ def _strict(schema: Schema, *, required: bool = False) -> dict[str, Any]:
 
 
 def _reachable(name: str, definitions: Mapping[str, Schema]) -> list[str]:
-    """Return the names of the definitions that the one of `name` refers to, itself included."""
+    """Return `name` and the names of all definitions that it refers to, directly or not."""
     found = [name]
-    for each in found:  # which grows
+    for each in found:  # the list grows in the loop
         found += dict.fromkeys(other for other in _references(definitions[each]) if other not in found)
     return found
 

@@ -1,9 +1,9 @@
-"""Pulumi's language host for Python, made of what the `pulumi` package carries.
+"""Pulumi's language host for Python, based on the `pulumi` package.
 
-The upstream host is in no module that can be downloaded; its gRPC service is in
-the package's Automation API, for programs that are functions. Here the function
-runs the project's own program. The engine's address is the last argument, and
-the first line on standard output tells the engine this host's port.
+No Go module contains the upstream host. The Automation API of the `pulumi` package implements the same gRPC service for
+programs that are functions; the function here runs the project's program.
+
+The engine passes its address as the last argument, and reads this host's port from the first line of standard output.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ class PythonHost(LanguageServer):
     """Runs the Python program, and the Python plugins, of a Pulumi project."""
 
     def __init__(self, engine: str) -> None:
-        """Remember the address on which the engine takes logs."""
+        """Store the address on which the engine receives logs."""
         super().__init__(lambda: None)
         self._engine = engine
 
     def Handshake(  # noqa: N802 - the service's names
         self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
     ) -> language_pb2.LanguageHandshakeResponse:
-        """Agree to talk; all that the engine tells here came as argument too."""
+        """Accept the engine; everything in the request was also passed as an argument."""
         return language_pb2.LanguageHandshakeResponse()
 
     def GetPluginInfo(  # noqa: N802
         self, request: Empty, context: grpc.ServicerContext
     ) -> plugin_pb2.PluginInfo:
-        """Claim no version of its own: it is as old as the `pulumi` package."""
+        """Return no version: this host has the version of the `pulumi` package."""
         return plugin_pb2.PluginInfo()
 
     def Run(  # noqa: N802
@@ -59,13 +59,13 @@ class PythonHost(LanguageServer):
         self.program = run_program
         request.args.insert(0, self._engine)
         result: language_pb2.RunResponse = super().Run(request, context)  # pyright: ignore
-        # What went wrong has been logged by then; to bail keeps the engine from saying it again.
+        # The error has already been logged; `bail` keeps the engine from logging it again.
         return language_pb2.RunResponse(bail=True) if result.error else result
 
     def InstallDependencies(  # noqa: N802
         self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.InstallDependenciesResponse]:
-        """Make the virtualenv and install the requirements, where there is none yet; pass on what pip says."""
+        """Create the virtual environment and install the requirements, unless it exists; pass on pip's output."""
         virtualenv, requirements = _virtualenv(request.info), Path(request.directory, "requirements.txt")
         if virtualenv.exists() or not requirements.exists():
             return
@@ -82,14 +82,14 @@ class PythonHost(LanguageServer):
     def RunPlugin(  # noqa: N802
         self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.RunPluginResponse]:
-        """Run a plugin that is a Python program, such as a policy pack, and pass on what it says."""
+        """Run a plugin that is a Python program, such as a policy pack, and pass on its output."""
         folder = request.info.program_directory
         python = str(_virtualenv(request.info) / "bin" / "python")
         command = [python, "-u", folder, *request.args]
         if request.kind == "analyzer":
             command = [python, "-u", "-m", "pulumi.policy", *request.args, folder]
         env = dict(variable.split("=", 1) for variable in request.env)
-        # Standard output is the engine's, which reads the plugin's port there; standard error is shown as it is.
+        # The engine reads the plugin's port from standard output. Standard error is shown as it is.
         plugin = subprocess.Popen(command, cwd=request.pwd, env=env or None, stdout=subprocess.PIPE)
         context.add_callback(plugin.terminate)
         for line in plugin.stdout or ():
@@ -98,14 +98,14 @@ class PythonHost(LanguageServer):
 
 
 def _virtualenv(program: language_pb2.ProgramInfo) -> Path:
-    """Return the virtualenv that a program asks for; else the one in which this runs."""
+    """Return the virtual environment that the project names, or else the one of this process."""
     if "virtualenv" in program.options:
         return Path(program.root_directory, str(program.options["virtualenv"]))
     return Path(sys.prefix)
 
 
 def main() -> None:
-    """Serve until the engine says to stop, or is there no more."""
+    """Serve until the engine sends a signal, or has ended."""
     engine, stopped = os.getppid(), threading.Event()
 
     def stop(number: int, frame: object) -> None:
@@ -118,7 +118,7 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # A killed engine says nothing, and its end makes another process the parent.
+    # A killed engine sends no signal, but this process then gets another parent.
     while os.getppid() == engine and not stopped.wait(timeout=1):
         pass
     server.stop(grace=None)

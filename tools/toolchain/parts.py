@@ -1,4 +1,4 @@
-"""What the toolchain consists of: every part, its version, and what it is made from."""
+"""The parts of the toolchain: their versions, and the ingredients that their cache keys are hashes of."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ CONSUL_IMAGE = f"hashicorp/consul:{CONSUL_VERSION}"
 PULUMI_VERSION = "3.259.0"
 TRAEFIK_VERSION = "3.6.0"
 PROVIDERS = {"kubernetes": "4.27.0", "random": "4.21.1", "tls": "5.2.3"}
-"""Pulumi's providers, at the very versions that the Python packages of requirements.txt ask for."""
+"""Pulumi's providers, in the versions of the Python packages in requirements.txt."""
 YAML_VERSION = "1.38.1"
 CHECKER_VERSIONS = {"kube-score": "1.20.0", "kubeconform": "0.8.0", "actionlint": "1.7.12", "promtool": "0.316.0"}
 
 
 @dataclass(frozen=True)
 class Part:
-    """Something built as a whole into a folder of its own."""
+    """A part, which is built into a folder of its own."""
 
     name: str
     makes: tuple[str, ...] = ()
-    """The programs in the result's `bin` folder."""
+    """The programs in the `bin` folder of the result."""
     needs: tuple[str, ...] = ()
-    """The parts whose results this one is made from."""
+    """The parts whose results are ingredients of this one."""
     after: str = ""
-    """A part that compiles much the same packages: to wait for it, if it is to be built, is to find them there."""
+    """A part that compiles many of the same packages. If both are built, this one waits for it and reuses them."""
 
     def ingredients(self) -> Iterator[bytes]:
-        """Yield everything which, when it changes, makes another result."""
+        """Yield everything that changes the result."""
         yield platform.machine().encode()
         yield repr(self.makes).encode()
 
     @property
     def key(self) -> str:
-        """The hash of all ingredients, those of the needed parts included."""
+        """Return the hash of all ingredients, including those of the needed parts."""
         digest = hashlib.sha256()
         for ingredient in self.ingredients():
             digest.update(hashlib.sha256(ingredient).digest())
@@ -54,12 +54,12 @@ class Part:
 
     @property
     def folder(self) -> Path:
-        """Where the result is, or will be."""
+        """Return the folder of the result, which may not exist yet."""
         return store.folder(self.name, self.key)
 
     @property
     def built(self) -> bool:
-        """Whether the result is there."""
+        """Return whether the result exists."""
         return self.folder.is_dir()
 
 
@@ -68,15 +68,15 @@ class GoPart(Part):
     """Programs built from the Go module in `go/<name>`."""
 
     variables: tuple[tuple[str, str], ...] = ()
-    """Go variables which the linker sets: every program has its own idea of where its version is kept."""
+    """Go variables that the linker sets. Each program keeps its version in a variable of another name."""
     beside: tuple[str, ...] = ()
-    """Files copied from a module into `bin`, each as "module path@path in it"."""
+    """Files that are copied from a module into `bin`, each as "module path@path in the module"."""
     tags: tuple[str, ...] = ()
-    """Build tags, which leave out what nobody here uses."""
+    """Build tags that leave out unused features."""
 
     @property
     def module(self) -> Path:
-        """The folder of go.mod."""
+        """Return the folder of go.mod."""
         return HERE / "go" / self.name
 
     def ingredients(self) -> Iterator[bytes]:
@@ -93,18 +93,18 @@ class GoPart(Part):
 
 @dataclass(frozen=True)
 class DebianPart(Part):
-    """Programs unpacked from Debian packages."""
+    """Programs from unpacked Debian packages."""
 
     packages: tuple[str, ...] = ()
     closure: bool = False
-    """Whether all that they depend on comes with them."""
+    """Whether the packages' dependencies are unpacked too."""
     without: tuple[str, ...] = ()
-    """What of that is left out."""
+    """Dependencies that are left out."""
     ours: tuple[str, ...] = ()
-    """Files of this folder that go into `bin`: a program's start script, and what that needs."""
+    """Files of this folder that are copied into `bin`, such as a start script."""
 
     def ingredients(self) -> Iterator[bytes]:
-        """Yield the recipe and the release: the distribution pins the versions."""
+        """Yield the recipe and the Debian release, which pins the versions."""
         yield from super().ingredients()
         yield repr((self.packages, self.closure, self.without, self.ours)).encode()
         for name in ("apt.py", "debian.py", *self.ours):
@@ -153,7 +153,7 @@ class PythonPart(Part):
 
 @dataclass(frozen=True)
 class PulumiHomePart(Part):
-    """A PULUMI_HOME in which the providers are installed, and Pulumi itself with its Python language host."""
+    """A PULUMI_HOME with Pulumi, its Python language host and the installed providers."""
 
     def ingredients(self) -> Iterator[bytes]:
         """Yield the recipe and the language host."""
@@ -247,7 +247,7 @@ ENGINE = (
     *(_provider(name) for name in PROVIDERS),
     PulumiHomePart(
         "pulumi-home",
-        # The engine looks for its language host beside itself, so this is the `pulumi` to run.
+        # The engine searches its language host in its own folder, so this `pulumi` is the one to run.
         makes=("pulumi", "pulumi-language-python"),
         needs=("pulumi", *(f"provider-{name}" for name in PROVIDERS)),
     ),
@@ -258,7 +258,7 @@ CHECKERS = (
     _checker(
         "promtool",
         "github.com/prometheus/common/version.Version",
-        # Every cloud's own discovery takes longer to compile than all the rest.
+        # Leave out the service discovery of clouds, which takes longer to compile than everything else.
         *("remove_all_sd", "enable_kubernetes_sd", "enable_consul_sd", "enable_dns_sd"),
     ),
     _checker("kube-score", "main.version"),
@@ -272,15 +272,15 @@ CHECKERS = (
         packages=("chromium", "fonts-dejavu-core"),
         closure=True,
         without=(
-            "libc6",  # the machine's own goes with its loader
-            # For hardware, desktops and packages' scripts: 250 MB that a headless browser never opens.
+            "libc6",  # the machine's loader needs the machine's C library
+            # 250 MB for graphics hardware, desktops and package scripts, which a headless browser does not use.
             *("libgl1-mesa-dri", "libllvm15", "libz3-4", "adwaita-icon-theme", "systemd"),
             *("perl", "libperl5.36", "perl-modules-5.36", "x11-utils", "xdg-utils"),
         ),
         ours=("browser/chromium", "browser/fonts.conf"),
     ),
 )
-"""What only tests need: programs that check what this project writes, and a browser."""
+"""Parts that only tests need: checkers of what this project writes, and a browser."""
 
 LANGUAGES = (
     GoPart(
@@ -289,7 +289,7 @@ LANGUAGES = (
         variables=(("github.com/pulumi/pulumi-yaml/pkg/version.Version", f"v{YAML_VERSION}"),),
     ),
 )
-"""Pulumi's hosts of other languages than Python: tests use the components from them."""
+"""Pulumi's language hosts other than Python's, for tests of the component in other languages."""
 
 ALL = CLUSTER + ENGINE + CHECKERS + LANGUAGES
 
@@ -298,14 +298,14 @@ _BY_PROGRAM = {program: part for part in ALL for program in part.makes}
 
 
 def named(name: str) -> Part:
-    """Return the part of that name, or say which there are."""
+    """Return the part of that name. Raise ToolchainError with the known names if there is none."""
     if name not in _BY_NAME:
-        raise ToolchainError(f"there is no part {name!r}; there are: {', '.join(_BY_NAME)}")
+        raise ToolchainError(f"There is no part {name!r}. Parts: {', '.join(_BY_NAME)}")
     return _BY_NAME[name]
 
 
 def maker(program: str) -> Part:
-    """Return the part that makes `program`, or say which programs there are."""
+    """Return the part that contains `program`. Raise ToolchainError with the known programs if there is none."""
     if program not in _BY_PROGRAM:
-        raise ToolchainError(f"no part makes {program!r}; there are: {', '.join(_BY_PROGRAM)}")
+        raise ToolchainError(f"No part contains the program {program!r}. Programs: {', '.join(_BY_PROGRAM)}")
     return _BY_PROGRAM[program]

@@ -1,4 +1,4 @@
-"""What the person at the terminal sees while parts are made."""
+"""The progress display while parts are built: a table on a terminal, otherwise a line every 15 s."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.live import Live
 from rich.table import Table
 
 LINE_EVERY = 15.0
-"""Seconds between lines where the output is no terminal."""
+"""Seconds between lines if the output is not a terminal."""
 
 
 @dataclass
 class Task:
-    """How far one part is."""
+    """The progress of one part."""
 
     name: str
     phase: str = "queued"
@@ -26,7 +26,7 @@ class Task:
     finished: float | None = None
 
     def now(self, phase: str, total: int = 0) -> None:
-        """Enter a phase, of `total` steps if that is known."""
+        """Enter a phase; `total` is its number of steps, 0 if unknown."""
         self.phase, self.done, self.total = phase, 0, total
         self.started = self.started or time.monotonic()
 
@@ -36,13 +36,13 @@ class Task:
 
     @property
     def seconds(self) -> float:
-        """How long it took, or has taken so far."""
+        """Return the seconds since the start, or from start to end."""
         if self.started is None:
             return 0.0
         return (self.finished or time.monotonic()) - self.started
 
     def __str__(self) -> str:
-        """Say phase and count, such as `compiling 120 of 900`."""
+        """Return the phase and the count, such as `compiling 120 of 900`."""
         if self.total:
             return f"{self.phase} {min(self.done, self.total)} of {self.total}"
         return f"{self.phase} {self.done}" if self.done else self.phase
@@ -55,19 +55,19 @@ def clock(seconds: float) -> str:
 
 @dataclass
 class Progress:
-    """A table that is drawn again and again on a terminal, and now and then a line elsewhere."""
+    """The progress of all parts."""
 
     console: Console
     tasks: list[Task] = field(default_factory=list[Task])
     started: float = field(default_factory=time.monotonic)
 
     def task(self, name: str) -> Task:
-        """Add a part to show."""
+        """Add a part."""
         self.tasks.append(Task(name))
         return self.tasks[-1]
 
     def finish(self, task: Task) -> None:
-        """Stop the part's clock and say so."""
+        """Stop the clock of a part, and print that it is done."""
         task.finish()
         if not self.console.is_terminal:
             self._print(f"{task.name} done in {clock(task.seconds)}")

@@ -1,4 +1,4 @@
-"""Which libraries a program of an unpacked Debian root needs: its own loader says so."""
+"""Find the shared libraries of a program in an unpacked Debian root, by asking the root's own loader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.toolchain.errors import ToolchainError
 
 
 def of(program: Path, root: Path) -> dict[str, Path]:
-    """Return the files, by their paths in an image, without which `program` does not start."""
+    """Return the libraries of `program`: files in `root` by their paths in an image."""
     loader = next(path for path in root.rglob("ld-linux*.so.*") if not path.is_symlink())
     folders = ":".join(str(root / usr / loader.parent.name) for usr in ("lib", "usr/lib"))
     command = [loader, "--inhibit-cache", "--library-path", folders, "--list", program]
@@ -21,11 +21,11 @@ def of(program: Path, root: Path) -> dict[str, Path]:
 
 
 def listed(text: str, root: Path) -> dict[str, Path]:
-    """Read what a loader says to `--list`; raises ToolchainError when a library is not in `root`."""
+    """Parse the output of a loader's `--list`. Raise ToolchainError if a library is not in `root`."""
     files: dict[str, Path] = {}
     for name, found in re.findall(r"^\s*(\S+) => (.+?)(?: \(0x[0-9a-f]+\))?$", text, re.MULTILINE):
         if not Path(found).is_relative_to(root):
             raise ToolchainError(f"{name} is not in {root}: {found}")
-        # The loader's own path is absolute, as programs name it; it looks into /usr/lib for the others.
+        # Programs name the loader by an absolute path. The loader finds the other libraries in /usr/lib.
         files[name if name.startswith("/") else f"/usr/lib/{name}"] = Path(found)
     return files

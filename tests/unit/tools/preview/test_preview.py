@@ -123,7 +123,7 @@ def test_a_comment_is_never_too_long_for_github() -> None:
     many = [step("delete", "kubernetes:core/v1:ConfigMap", f"{'long' * 20}-{number}") for number in range(2000)]
     said = [{"policyEvent": {"policyName": "policy", "message": "what\n" + "message " * 50}}] * 200
     comment = report.markdown("prod", events.read([*many, *said]), "", failed=True)
-    assert 60000 < len(comment) <= report.COMMENT_CHARACTERS
+    assert 60000 < len(comment) <= report.MAX_COMMENT_CHARACTERS
     assert "more lines: make preview shows them" in comment
     assert comment.endswith("```\n\n</details>\n")
 

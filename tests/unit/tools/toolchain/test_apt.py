@@ -89,5 +89,5 @@ def test_a_program_with_a_start_script_of_ours_is_started_by_it(tmp_path: Path) 
 
 def test_a_machine_without_apt_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolchainError, match=r"no `apt-get`.*Debian or Ubuntu"):
+    with pytest.raises(ToolchainError, match=r"`apt-get` was not found.*Debian or Ubuntu"):
         unpack(tmp_path / "part")

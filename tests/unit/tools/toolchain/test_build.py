@@ -126,7 +126,7 @@ def test_an_old_go_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPat
 
 def test_a_missing_go_is_answered_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ToolchainError, match=r"no `go` on the PATH.*Install Go 1\.26"):
+    with pytest.raises(ToolchainError, match=r"`go` was not found on the PATH.*Install Go 1\.26"):
         golang.version()
 
 
