@@ -1,4 +1,4 @@
-"""`pulumi up` fails where the cluster it made is not the one declared."""
+"""`pulumi up` fails if the running cluster does not match the declaration."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.strangers import acl, agent, tls_config
 
 
 @pytest.mark.usefixtures("settings")
-def test_up_fails_and_names_what_is_wrong_until_it_is_mended(stack: Stack, consul: Consul) -> None:
+def test_up_fails_and_names_the_problem_until_it_is_repaired(stack: Stack, consul: Consul) -> None:
     outputs = stack.outputs()
     config = {"encrypt": outputs["gossipKey"]} | tls_config() | acl(consul.token)
     with agent(consul, "stranger", config, outputs["caCertificate"]):

@@ -1,4 +1,4 @@
-"""Changes that a running cluster would not survive, refused by the real engine before anything is touched."""
+"""The real engine refuses changes that a running cluster would not survive, before it changes anything."""
 
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ def bring_up(stack: Stack, settings: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """A stack of seven servers; each test but previews changes of it."""
+    """Return a stack with seven servers. Tests only preview changes of it."""
     stack = Stack(tmp_path_factory.mktemp("running"))
     bring_up(stack, DEVELOPMENT)
     return stack
 
 
 @pytest.mark.parametrize(
-    ("change", "reason", "way"),
+    ("change", "reason", "remedy"),
     [
         ({"serverReplicas": 3}, "tolerates the loss of 3", "Go to 5 first"),
         ({"namespace": "other"}, "every object", "consul-cluster snapshot"),
@@ -41,31 +41,31 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",  # pyright: ignore
 )
 def test_a_change_that_loses_quorum_or_data_is_refused(
-    running: Stack, change: dict[str, Any], reason: str, way: str
+    running: Stack, change: dict[str, Any], reason: str, remedy: str
 ) -> None:
     before = running.state.read_text()
     running.configure(DEVELOPMENT | change)
     printed = refusal(running.preview(check=False))
     assert f"consul-cluster:{next(iter(change))} cannot change from" in printed
     assert reason in printed
-    assert way in printed
+    assert remedy in printed
     assert running.state.read_text() == before
 
 
 def refusal(printed: str) -> str:
-    """What a refused preview says, on one line."""
+    """Return the errors of a refused preview on one line."""
     assert "Traceback" not in printed
     assert "error: preview failed" in printed
     return " ".join(printed.partition("Diagnostics:")[2].split())
 
 
 @pytest.mark.parametrize("change", [{"serverReplicas": 5}, {"logLevel": "debug"}, {"clientReplicas": 0}], ids=str)
-def test_other_changes_are_none_of_its_business(running: Stack, change: dict[str, Any]) -> None:
+def test_other_changes_are_allowed(running: Stack, change: dict[str, Any]) -> None:
     running.configure(DEVELOPMENT | change)
     running.preview()
 
 
-def test_an_update_refuses_as_well_and_before_anything_else(running: Stack) -> None:
+def test_an_update_also_refuses_before_it_changes_anything(running: Stack) -> None:
     running.configure(
         DEVELOPMENT | {"serverReplicas": 3, "certificateValidityHours": 100, "certificateRenewalHours": 1}
     )
@@ -78,20 +78,20 @@ def test_an_update_refuses_as_well_and_before_anything_else(running: Stack) -> N
 
 
 @pytest.mark.parametrize(
-    ("resource", "what"),
+    ("resource", "key"),
     [
         ("tls:index/privateKey:PrivateKey::consul-ca", "the CA's private key"),
         ("random:index/randomPassword:RandomPassword::consul-gossip", "the gossip key"),
         ("random:index/randomPassword:RandomPassword::consul-acl", "the seed of the ACL tokens"),
     ],
 )
-def test_a_new_key_is_refused_in_development_too(running: Stack, resource: str, what: str) -> None:
+def test_a_new_key_is_refused_in_development_too(running: Stack, resource: str, key: str) -> None:
     running.configure(DEVELOPMENT)
     (urn,) = [found["urn"] for found in running.deployment() if found["urn"].endswith(resource)]
-    assert f"would replace {what}" in refusal(running.preview("--replace", urn, check=False))
+    assert f"would replace {key}" in refusal(running.preview("--replace", urn, check=False))
 
 
-def test_production_goes_from_five_servers_to_three_with_nothing_unprotected(tmp_path: Path) -> None:
+def test_production_scales_from_five_servers_to_three_without_deleting_a_volume(tmp_path: Path) -> None:
     nodes = {"storageClass": "", "storageNodes": NODES[:5]}
     stack = Stack(tmp_path)
     bring_up(stack, PRODUCTION | nodes | {"serverReplicas": 5})
