@@ -95,8 +95,8 @@ bench: tools checkers ## Measure, and print the table of docs/benchmarks.md
 own:
 	@[ $(STACK) = dev ] \
 		|| [[ "$${PULUMI_BACKEND_URL-}" != "file://$(STATE)" && "$${PULUMI_CONFIG_PASSPHRASE-}" != development ]] \
-		|| { echo "The stack $(STACK) needs a backend and a passphrase, or secrets provider, of its own: those that this shell" \
-			"has from \`make env\` are for dev alone. Take another shell; the README's Production says more." >&2; exit 1; }
+		|| { echo "The stack $(STACK) needs its own backend and its own passphrase or secrets provider: those that this shell" \
+			"has from \`make env\` are for dev only. Use another shell; see docs/production.md." >&2; exit 1; }
 
 .PHONY: packages
 packages: $(INSTALLED)

@@ -4,6 +4,7 @@ Settings that can never change carry the reason themselves (components.settings.
 changes that are refused in some cases only, and for keys.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -102,11 +103,12 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     """
     for key, reason in _FIXED.items():
         if _changed(key, before, after):
-            yield f"{_setting(key)} cannot change from {before[key]!r} to {after[key]!r}: {reason}. {_NEW_CLUSTER}"
+            change = f"change from {json.dumps(before[key])} to {json.dumps(after[key])}"
+            yield f"{_setting(key)} cannot {change}: {reason}. {_NEW_CLUSTER}"
     if before.get("aclEnabled") and not after.get("aclEnabled", True):
-        yield f"{_setting('aclEnabled')} cannot change from True to False: {_NO_ACLS.reason}. {_NO_ACLS.way}"
+        yield f"{_setting('aclEnabled')} cannot change from true to false: {_NO_ACLS.reason}. {_NO_ACLS.way}"
     if before.get("environment") == "production" and after.get("environment") == "development":
-        change = f"{_setting('environment')} cannot change from 'production' to 'development'"
+        change = f'{_setting("environment")} cannot change from "production" to "development"'
         yield f"{change}: {_NO_PRODUCTION.reason}. {_NO_PRODUCTION.way}"
     yield from lost_quorum(before.get("serverReplicas", 0), after.get("serverReplicas", 0))
     yield from _moved_volumes(before.get("storageNodes", []), after.get("storageNodes", []))
@@ -142,7 +144,7 @@ def _moved_volumes(before: list[str], after: list[str]) -> Iterator[str]:
     """Yield a message for each position whose node changes: its volume holds a server's data, or its claim."""
     for ordinal, (old, new) in enumerate(zip_longest(before, after)):
         if old not in (new, None):
-            change = f"change from {old!r} to {new!r}" if new else f"lose {old!r}"
+            change = f"change from {json.dumps(old)} to {json.dumps(new)}" if new else f"lose {json.dumps(old)}"
             yield (
                 f"{_setting('storageNodes')} cannot {change} at position {ordinal + 1}: the volume of server {ordinal} "
                 f"would be deleted, and the server would start without its data. {_MOVED_VOLUMES.way}"

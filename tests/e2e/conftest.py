@@ -1,4 +1,4 @@
-"""One real cluster and one stack on it for all tests of the program; neither is the user's own."""
+"""One Kubernetes cluster and one stack for all end-to-end tests, separate from those of the user."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from tools.devcluster.cluster import Cluster
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Three Kubernetes nodes with the Consul image."""
+    """Yield a local Kubernetes with three nodes and the Consul image."""
     cluster = Cluster(name="e2e", state=tmp_path_factory.mktemp("devcluster"))
     try:
         cluster.up()
@@ -27,7 +27,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The stack, brought up once. A test that changes it changes it back, but for one rolling update, which stays."""
+    """Return the updated development stack. Tests must undo their changes, except test_changes' rolling update."""
     stack = Stack(tmp_path_factory.mktemp("stack"), kubeconfig=cluster.kubeconfig)
     stack.configure(E2E_FIRST)
     stack.up()
@@ -36,7 +36,7 @@ def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 @pytest.fixture(scope="session")
 def production(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """A second cluster beside it, with production's settings."""
+    """Return a second stack in the same Kubernetes, with production settings."""
     production = Stack(
         tmp_path_factory.mktemp("production"), "production", kubeconfig=stack.kubeconfig, backend=stack.backend
     )
@@ -47,16 +47,16 @@ def production(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 @pytest.fixture
 def consul(stack: Stack) -> Consul:
-    """The running cluster, healthy at the start of each test."""
+    """Return the Consul cluster of the development stack, healthy at the start of each test."""
     consul = Consul(stack.kubeconfig, E2E_NAMESPACE, stack.outputs()["managementToken"])
     consul.wait_healthy()
     return consul
 
 
-# Not for the whole session, since other modules delete every pod of the namespace.
+# One pod for each module, because the tests of some modules delete all pods of the namespace.
 @pytest.fixture(scope="module")
 def insider(stack: Stack) -> Iterator[str]:
-    """A pod that may call the servers, with the CA's certificate in /tls."""
+    """Yield the name of a pod that may call the servers, with the CA certificate in /tls."""
     consul = Consul(stack.kubeconfig, E2E_NAMESPACE)
     tls = {"secret": {"secretName": stack.outputs()["secretName"]}}
     with running(consul, pod("insider", IDLE, labels=INSIDE, volumes={"/tls": tls})):
@@ -65,7 +65,7 @@ def insider(stack: Stack) -> Iterator[str]:
 
 @pytest.fixture
 def settings(stack: Stack) -> Iterator[dict[str, Any]]:
-    """The stack's settings; they are restored after the test, in one more update."""
+    """Yield the stack's settings. If the test changed them, restore them with another update."""
     before = stack.settings
     yield before
     if stack.settings != before:

@@ -1,4 +1,4 @@
-"""Who may do what, and that nobody else may do anything."""
+"""ACLs: each token may do what it needs, and nothing else."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_members_needs_no_flags(consul: Consul, pod: str) -> None:
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
-        # No member that it may see; an error is 1.
+        # The token may see no member. An error would have the exit code 1.
         ("members", "exit code 2"),
         ("catalog nodes", "No nodes match the given query"),
         ("catalog services", "No services match the given query"),
@@ -40,7 +40,7 @@ def test_the_anonymous_token_can_do_nothing(consul: Consul, pod: str, command: s
         assert answer in said
         return True
 
-    # More than once, since the end of the connection may overtake a server's answer about a snapshot:
+    # Retry, because the connection may close before the answer to a snapshot request arrives:
     # https://github.com/hashicorp/consul/issues/6893
     wait_for("refusal", refused, 10)
 
@@ -49,17 +49,17 @@ def test_the_anonymous_token_can_do_nothing(consul: Consul, pod: str, command: s
 @pytest.mark.parametrize(
     "command", ["kv get anything", "kv put anything x", "acl token list", "services register -name=x"]
 )
-def test_an_agents_own_token_is_for_the_agent_alone(consul: Consul, pod: str, command: str) -> None:
+def test_an_agents_token_allows_only_the_agents_own_calls(consul: Consul, pod: str, command: str) -> None:
     assert "Permission denied" in consul.run(pod, "sh", "-c", f"consul {command}", check=False)
 
 
-def test_a_client_is_no_operator(consul: Consul) -> None:
+def test_a_client_cannot_make_operator_calls(consul: Consul) -> None:
     assert "Permission denied" in consul.run("consul-client-0", "consul", "operator", "raft", "list-peers", check=False)
     assert "leader" in consul.run("consul-0", "consul", "operator", "raft", "list-peers")
 
 
 @pytest.mark.parametrize("pod", PODS)
-def test_dns_gives_nodes_and_services_to_everybody_and_nothing_else(consul: Consul, pod: str) -> None:
+def test_dns_shows_only_nodes_and_services_to_everyone(consul: Consul, pod: str) -> None:
     def lookup(name: str) -> str:
         return consul.run(pod, "nslookup", "-port=8600", name, "127.0.0.1", check=False)
 
@@ -70,14 +70,14 @@ def test_dns_gives_nodes_and_services_to_everybody_and_nothing_else(consul: Cons
     assert [line for line in policy.splitlines() if line.strip()] == rules
 
 
-def test_the_management_token_is_the_one_in_the_state_and_in_the_servers_files(stack: Stack, consul: Consul) -> None:
+def test_the_management_token_is_in_the_outputs_and_in_the_servers_files(stack: Stack, consul: Consul) -> None:
     assert consul.consul("acl", "token", "read", "-self").count("global-management") == 1
     in_pod = consul.run("consul-0", "cat", "/consul/acl/management-token")
     assert in_pod == stack.outputs()["managementToken"]
     assert "No such file" in consul.run("consul-client-0", "cat", "/consul/acl/management-token", check=False)
 
 
-def test_nobody_runs_a_command_by_way_of_consul(consul: Consul) -> None:
+def test_nobody_can_run_a_command_through_consul(consul: Consul) -> None:
     check = {"Name": "evil", "Check": {"Args": ["sh", "-c", "id"], "Interval": "10s"}}
     call = 'curl -sS -H "X-Consul-Token: $(cat)" -X PUT http://127.0.0.1:8500/v1/agent/service/register -d "$1"'
     said = consul.run("consul-0", "sh", "-c", call, "sh", json.dumps(check), stdin=consul.token)
@@ -85,7 +85,7 @@ def test_nobody_runs_a_command_by_way_of_consul(consul: Consul) -> None:
     assert "0 / 0 node(s) completed / acknowledged" in consul.consul("exec", "-wait=1s", "id", check=False)
 
 
-def test_a_services_token_goes_when_it_is_no_longer_declared(stack: Stack, consul: Consul) -> None:
+def test_a_services_token_is_revoked_when_it_is_no_longer_declared(stack: Stack, consul: Consul) -> None:
     before = consul.uids()
     tokens = stack.settings["serviceTokens"]
     web = Consul(consul.kubeconfig, consul.namespace, stack.outputs()["serviceTokens"]["web"])

@@ -1,4 +1,4 @@
-"""A setting changed later: rolled out with a leader, and every key, throughout."""
+"""Changed settings roll out without losing a leader for long, and without losing a key."""
 
 import itertools
 import json
@@ -17,11 +17,11 @@ from tests.support.pods import INSIDE, pod, running
 from tests.support.settings import E2E_DEVELOPMENT, E2E_FIRST
 from tests.support.stack import Stack
 
-# Longest time without an acknowledged write. An election takes some 2 s with raft_multiplier 1, and a call may be
-# held for as long as Consul hides an election from its callers (rpc_hold_timeout, 7 s).
+# The longest allowed time without an acknowledged write. An election takes about 2 s with raft_multiplier 1, and Consul
+# holds a call for up to 7 s during an election (rpc_hold_timeout).
 LONGEST_GAP_SECONDS = 10
 
-# One line an acknowledged write: its number and when it was acknowledged.
+# Prints a line for each acknowledged write: its number and the time.
 WRITER = """
 i=0
 while :; do
@@ -33,7 +33,10 @@ done
 
 @contextmanager
 def writes(stack: Stack, consul: Consul) -> Generator[None]:
-    """Writes all the while, by the HTTPS Service; afterwards each acknowledged one is there, and none took long."""
+    """Write continuously through the HTTPS Service.
+
+    At the end, check that every acknowledged write is stored, and that there was no long gap between two writes.
+    """
     outputs = stack.outputs()
     token = {
         "apiVersion": "v1",
@@ -69,13 +72,13 @@ def writes(stack: Stack, consul: Consul) -> Generator[None]:
 
 
 def acknowledged(consul: Consul) -> list[int]:
-    """When each write was acknowledged, in seconds; the index is its number."""
+    """Return when each write was acknowledged, in seconds since the epoch. The index is the number of the write."""
     return [int(line.split()[1]) for line in consul.kubectl("logs", "writer").splitlines() if line[0].isdigit()]
 
 
 @contextmanager
 def watch_servers(consul: Consul) -> Generator[list[int]]:
-    """Counts, several times a second, the servers that are not ready."""
+    """Yield a list to which the number of servers that are not ready is added every 0.2 s."""
     missing: list[int] = []
     done = threading.Event()
 
@@ -98,7 +101,7 @@ def test_clients_scale_up_and_down(stack: Stack, settings: dict[str, Any], consu
     for clients in (4, 3):
         stack.configure(settings | {"clientReplicas": clients})
         stack.up()
-        # No waiting here: `up` has waited.
+        # No wait here: `up` must have waited.
         assert consul.alive() == server_names(3) | client_names(clients)
     assert consul.uids("server") == servers
 
@@ -115,14 +118,14 @@ def test_servers_scale_up_and_down_with_every_key(stack: Stack, settings: dict[s
             with configured(stack, settings | {"logLevel": "warn"}):
                 printed = " ".join(stack.preview(check=servers == 3).split())
             assert ("change the number alone" in printed) is (servers == 5)
-            # The leader is among those that go next, and so is the one that would follow it.
+            # Make a server the leader that the next step removes.
             last = next(peer for peer in consul.peers() if peer.name == f"consul-{servers - 1}")
             consul.consul("operator", "raft", "transfer-leader", f"-id={last.id}")
     after = consul.uids()
     assert after == before, "a running agent was restarted"
 
 
-def test_a_changed_setting_is_rolled_out_one_server_at_a_time(stack: Stack, consul: Consul) -> None:
+def test_a_changed_setting_restarts_one_server_at_a_time(stack: Stack, consul: Consul) -> None:
     before = consul.uids("server")
     assert "[DEBUG]" in consul.kubectl("logs", "consul-0")
     assert stack.settings == E2E_FIRST
@@ -146,13 +149,13 @@ def test_a_preview_of_a_running_cluster_needs_no_cluster(stack: Stack, monkeypat
 
 
 def summary(printed: str) -> str:
-    """How many resources a preview would change, and in which way."""
+    """Return how many resources a preview creates, updates, replaces and deletes."""
     return printed.partition("Resources:")[2].partition("\n\n")[0]
 
 
 @contextmanager
 def configured(stack: Stack, settings: dict[str, Any]) -> Generator[None]:
-    """Settings that are previewed only."""
+    """Use other settings, for previews only."""
     before = stack.settings
     stack.configure(settings)
     try:
@@ -161,10 +164,10 @@ def configured(stack: Stack, settings: dict[str, Any]) -> Generator[None]:
         stack.configure(before)
 
 
-def test_the_servers_that_run_are_counted_and_not_those_of_an_update_that_ended_half_way(
+def test_after_an_interrupted_update_the_running_servers_are_counted(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # As an update from seven to three leaves it that got no further than the record.
+    # The state after an interrupted update from 7 to 3 servers: the record has 3, and the StatefulSet still has 7.
     exported = stack.pulumi("stack", "export").stdout
     seven = json.loads(exported)
     (servers,) = [of for of in seven["deployment"]["resources"] if of["urn"].endswith("StatefulSet::consul")]

@@ -1,4 +1,4 @@
-"""What `pulumi up` brings up."""
+"""The cluster that `pulumi up` creates."""
 
 import base64
 import json
@@ -29,22 +29,22 @@ def test_a_second_up_changes_nothing(stack: Stack, consul: Consul) -> None:
     before = properties(stack)
     assert "unchanged" in stack.up("--expect-no-changes")
     after = properties(stack)
-    # By name alone: a failure shall not print the secrets that are among the properties.
+    # Compare names only, because the properties contain secrets, which a failure would print.
     assert [urn for urn in before.keys() | after.keys() if before.get(urn) != after.get(urn)] == []
     assert stack.pulumi("preview", "--expect-no-changes", "--diff").returncode == 0
-    # What the API server filled in is no drift.
+    # Fields that the API server fills in are no drift.
     assert stack.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes").returncode == 0
 
 
 def properties(stack: Stack) -> dict[str, tuple[Any, ...]]:
-    """What each resource of the state is: its ID, inputs and outputs."""
+    """Return ID, inputs and outputs of each resource in the state, by URN."""
     return {
         resource["urn"]: tuple(resource.get(key) for key in ("id", "inputs", "outputs"))
         for resource in stack.deployment()
     }
 
 
-def test_keys_and_services_are_the_same_everywhere(stack: Stack, consul: Consul) -> None:
+def test_every_agent_returns_the_same_keys_and_services(stack: Stack, consul: Consul) -> None:
     consul.consul("kv", "put", "greeting", "hello", pod="consul-client-0")
     for pod in ("consul-0", "consul-1", "consul-2", "consul-client-1", "consul-client-2"):
         assert consul.consul("kv", "get", "greeting", pod=pod) == "hello\n"
@@ -57,7 +57,7 @@ def test_keys_and_services_are_the_same_everywhere(stack: Stack, consul: Consul)
     consul.consul("services", "deregister", "-id=web", pod="consul-client-1")
 
 
-def test_the_gossip_key_in_use_is_the_secrets(stack: Stack, consul: Consul) -> None:
+def test_the_agents_use_the_gossip_key_of_the_secret(stack: Stack, consul: Consul) -> None:
     outputs = stack.outputs()
     (key,) = [line.split() for line in consul.consul("keyring", "-list").splitlines() if line.startswith("  ")]
     assert key == [outputs["gossipKey"], "[6/6]"]
@@ -95,7 +95,7 @@ def test_no_secret_is_in_the_state_or_a_preview(stack: Stack) -> None:
     assert found == []
 
 
-def test_the_ui_is_shown_by_the_ingress_over_https(cluster: Cluster, stack: Stack, consul: Consul) -> None:
+def test_the_ingress_serves_the_ui_over_https(cluster: Cluster, stack: Stack, consul: Consul) -> None:
     outputs = stack.outputs()
     host = outputs["uiUrl"].removeprefix("https://")
     trusted = ssl.create_default_context(cadata=outputs["caCertificate"])
@@ -115,8 +115,8 @@ def test_the_ui_is_shown_by_the_ingress_over_https(cluster: Cluster, stack: Stac
 
 
 @pytest.mark.parametrize("pod", ["consul-0", "consul-client-0"])
-def test_plain_http_is_inside_the_pod_only(consul: Consul, pod: str) -> None:
+def test_plain_http_is_only_reachable_inside_the_pod(consul: Consul, pod: str) -> None:
     assert len(consul.members(pod)) == 6
-    # By the pod's own address, so that it is not the network that refuses.
+    # Call from the pod itself, so that it is not a NetworkPolicy that refuses.
     refused = consul.consul("members", f"-http-addr=http://{consul.address(pod)}:8500", pod=pod, check=False)
     assert "connection refused" in refused

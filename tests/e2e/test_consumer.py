@@ -1,4 +1,4 @@
-"""Another project's application, examples/consumer, on clusters with development's and with production's settings."""
+"""The project examples/consumer on a development cluster and on a production cluster."""
 
 import json
 import re
@@ -14,14 +14,14 @@ from tools import toolchain
 
 REPLICAS = 3
 
-# The application's health is checked every 2 s, and the caller looks every second.
+# Consul checks the application's health every 2 s, and the caller asks Consul every second.
 NOTICED_SECONDS = 15
 
 CURL = ["curl", "--silent", "--show-error", "--cacert", "/consul/ca.pem"]
 
 
 class Round(NamedTuple):
-    """What the caller found at one time: addresses by DNS, instances by HTTPS, and the instances that answered."""
+    """A line of the caller's log: addresses by DNS, instances by HTTPS, and the instances that answered."""
 
     dns: frozenset[str]
     https: frozenset[str]
@@ -29,7 +29,7 @@ class Round(NamedTuple):
 
 
 class Consumer(NamedTuple):
-    """The application's stack, the cluster that it uses, and its own namespace."""
+    """The application's stack, the Consul cluster that it uses, and the application's namespace."""
 
     stack: Stack
     first_preview: str
@@ -42,12 +42,12 @@ class Consumer(NamedTuple):
         return self.outputs["serviceTokens"]["web"]
 
     def instances(self) -> dict[str, str]:
-        """The addresses of the application's pods by their names."""
+        """Return the IP addresses of the application's pods, by name."""
         pods = self.namespace.objects("pods", "--selector", "app.kubernetes.io/name=web")
         return {pod["metadata"]["name"]: pod["status"].get("podIP", "") for pod in pods}
 
     def rounds(self) -> list[Round]:
-        """All that the caller said so far."""
+        """Return all rounds in the caller's log."""
         lines = re.findall("^DNS:(.*)HTTPS:(.*)answers:(.*)$", self.caller_log(), re.MULTILINE)
         return [Round(*(frozenset(part.split()) for part in line)) for line in lines]
 
@@ -55,7 +55,7 @@ class Consumer(NamedTuple):
         return self.namespace.kubectl("logs", "deployment/caller", "--tail=-1")
 
     def round_of(self, names: set[str]) -> Round:
-        """What the caller says when exactly these instances are found, by DNS and by HTTPS, and answer."""
+        """Return the round in which exactly these instances are found, by DNS and by HTTPS, and answer."""
         addresses = self.instances()
         return Round(frozenset(addresses[name] for name in names), frozenset(names), frozenset(names))
 
@@ -65,14 +65,14 @@ class Consumer(NamedTuple):
         wait_for(f"round of {expected}", lambda: self.rounds()[-1:] == [expected], seconds)
 
     def call(self, path: str, *arguments: str, token: str = "") -> str:
-        """What a Consul client answers to a call from the caller's pod."""
+        """Call a Consul client from the caller's pod and return its answer."""
         command = [*CURL, "--header", "@-", *arguments, f"{self.outputs['clientAddress']}/v1/{path}"]
         return self.namespace.run("deployment/caller", *command, stdin=f"X-Consul-Token: {token}" if token else "")
 
 
 @pytest.fixture(scope="module", params=["stack", "production"])
 def consumer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
-    """The application, brought up on a cluster of each profile."""
+    """Yield the running application, on a cluster of each profile."""
     cluster: Stack = request.getfixturevalue(request.param)
     outputs = cluster.outputs()
     namespace = cluster.settings["clientNamespaces"][0]
@@ -110,18 +110,18 @@ def test_every_instance_is_found_and_answers(consumer: Consumer) -> None:
     consumer.wait_until_found(set(instances))
 
 
-def test_an_unhealthy_instance_is_found_no_more_until_it_is_well(consumer: Consumer) -> None:
-    ill, *well = consumer.instances()
-    consumer.wait_until_found({ill, *well})
+def test_an_unhealthy_instance_is_not_found_until_it_is_healthy(consumer: Consumer) -> None:
+    unhealthy, *healthy = consumer.instances()
+    consumer.wait_until_found({unhealthy, *healthy})
 
-    consumer.namespace.run(ill, "mv", "/srv/health", "/srv/ill")
-    consumer.wait_until_found(set(well), NOTICED_SECONDS)
+    consumer.namespace.run(unhealthy, "mv", "/srv/health", "/srv/ill")
+    consumer.wait_until_found(set(healthy), NOTICED_SECONDS)
 
-    consumer.namespace.run(ill, "mv", "/srv/ill", "/srv/health")
-    consumer.wait_until_found({ill, *well}, NOTICED_SECONDS)
+    consumer.namespace.run(unhealthy, "mv", "/srv/ill", "/srv/health")
+    consumer.wait_until_found({unhealthy, *healthy}, NOTICED_SECONDS)
 
 
-def test_a_token_is_needed_and_is_good_for_its_service_only(consumer: Consumer) -> None:
+def test_a_token_is_required_and_allows_only_its_service(consumer: Consumer) -> None:
     passing = "health/service/web?passing"
     assert consumer.call(passing) == "[]"
     assert len(json.loads(consumer.call(passing, token=consumer.token))) == REPLICAS
@@ -131,7 +131,7 @@ def test_a_token_is_needed_and_is_good_for_its_service_only(consumer: Consumer) 
         assert "Permission denied" in consumer.call("agent/service/register", *registration, token=token)
 
 
-def test_no_secret_is_shown_or_in_a_pod(consumer: Consumer) -> None:
+def test_no_secret_is_visible(consumer: Consumer) -> None:
     places = {
         "preview": consumer.first_preview,
         "state": consumer.stack.state.read_text(),
@@ -143,13 +143,13 @@ def test_no_secret_is_shown_or_in_a_pod(consumer: Consumer) -> None:
     assert [place for secret in secrets for place, text in places.items() if shows(text, secret)] == []
 
 
-def test_instances_come_back_with_the_client_that_they_are_registered_with(consumer: Consumer) -> None:
+def test_instances_return_when_their_client_restarts(consumer: Consumer) -> None:
     instances = set(consumer.instances())
     consumer.wait_until_found(instances)
     catalog = registered(consumer)
     client = catalog[min(instances)]
     lost = {instance for instance, node in catalog.items() if node == client}
-    # By DNS as well: if all were lost, a call that failed would look the same by HTTPS alone.
+    # Check DNS too: if the client had all instances, a failed HTTPS call would look the same as an empty answer.
     without = consumer.round_of(instances - lost)
 
     before = len(consumer.rounds())
@@ -160,7 +160,7 @@ def test_instances_come_back_with_the_client_that_they_are_registered_with(consu
 
 
 def registered(consumer: Consumer) -> dict[str, str]:
-    """The Consul clients that the instances are registered with, by the instances."""
+    """Return the Consul client of each instance, by the instance's name."""
     entries = json.loads(consumer.call("catalog/service/web", token=consumer.token))
     return {entry["ServiceID"]: entry["Node"] for entry in entries}
 

@@ -1,4 +1,4 @@
-"""No acknowledged write is lost, whatever happens to pods."""
+"""No acknowledged write is lost when pods are deleted or killed, or a disk is lost."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ KEYS = {f"kept/{number}": f"value {number}" for number in range(10)}
 
 @pytest.fixture
 def kept(consul: Consul) -> Iterator[None]:
-    """Some keys that must be there afterwards, as they were."""
+    """Write some keys. At the end, wait until the cluster is healthy and check that no key has changed."""
     for key, value in KEYS.items():
         consul.consul("kv", "put", key, value, pod="consul-client-0")
     yield
@@ -23,7 +23,7 @@ def kept(consul: Consul) -> Iterator[None]:
 
 
 def node_ids(consul: Consul) -> dict[str, str]:
-    """The identity on each server's volume."""
+    """Return the node ID on each server's volume, by server."""
     return {server: consul.run(server, "cat", "/consul/data/node-id") for server in server_names(3)}
 
 
@@ -39,7 +39,7 @@ def test_each_server_finds_its_own_data_after_all_pods_are_deleted_at_once(consu
 
 
 @pytest.mark.usefixtures("kept")
-def test_servers_that_end_at_once_never_leave_one_to_acknowledge_alone(consul: Consul) -> None:
+def test_servers_that_stop_at_once_never_leave_one_that_acknowledges_alone(consul: Consul) -> None:
     with cordoned(consul):
         end(consul, "consul-1", "consul-2")
         peers = consul.consul("operator", "raft", "list-peers", "-stale").splitlines()
@@ -49,7 +49,7 @@ def test_servers_that_end_at_once_never_leave_one_to_acknowledge_alone(consul: C
 
 
 @pytest.mark.usefixtures("kept")
-def test_clients_that_no_server_answers_are_started_anew_and_find_the_next_ones(consul: Consul) -> None:
+def test_clients_without_servers_restart_and_find_the_new_servers(consul: Consul) -> None:
     clients = sorted(client_names(3))
     before = [restarts(consul, client) for client in clients]
     with cordoned(consul):
@@ -62,7 +62,7 @@ def test_clients_that_no_server_answers_are_started_anew_and_find_the_next_ones(
 
 @contextmanager
 def cordoned(consul: Consul) -> Generator[None]:
-    """No pod that ends comes back meanwhile."""
+    """Cordon all nodes, so that Kubernetes starts no new pod."""
     nodes = [node["metadata"]["name"] for node in consul.objects("nodes")]
     consul.kubectl("cordon", *nodes)
     try:
@@ -72,9 +72,9 @@ def cordoned(consul: Consul) -> Generator[None]:
 
 
 def end(consul: Consul, *names: str) -> None:
-    """Delete agents' pods in good order, all at once, and wait until they have ended.
+    """Delete agents' pods gracefully, all at once, and wait until they have ended.
 
-    `kubectl delete` itself may take new pods of the same names for the old ones, and wait in vain.
+    Wait by UID: `kubectl delete` could mistake new pods with the same names for the old ones, and never return.
     """
     uids = consul.uids()
     ending = {uids[name] for name in names}
@@ -83,7 +83,7 @@ def end(consul: Consul, *names: str) -> None:
 
 
 def bound(consul: Consul) -> dict[str, str]:
-    """The volume of each server's claim; claims of servers that were taken away stay, too."""
+    """Return the volume of each server's claim. Claims of servers that were removed remain, and are left out."""
     claims = {claim["metadata"]["name"]: claim for claim in consul.objects("persistentvolumeclaims")}
     return {server: claims[f"data-{server}"]["spec"]["volumeName"] for server in server_names(3)}
 
@@ -104,7 +104,7 @@ def test_a_killed_server_comes_back(cluster: Cluster, consul: Consul, which: str
 @pytest.mark.usefixtures("kept")
 def test_a_server_whose_disk_is_lost_gets_everything_from_the_leader(cluster: Cluster, consul: Consul) -> None:
     before = node_ids(consul)["consul-2"]
-    # As on a new node of the old one's name: another pod, another address, and no word from the old one.
+    # Like a new node with the old node's name: a new pod with a new address, and the old pod never left.
     consul.run("consul-2", "sh", "-c", "rm -r /consul/data/*")
     faults.kill(cluster, consul.namespace, "consul-2", "consul")
     consul.kubectl("delete", "pod", "consul-2", "--grace-period=0", "--force")
@@ -115,18 +115,18 @@ def test_a_server_whose_disk_is_lost_gets_everything_from_the_leader(cluster: Cl
 
 
 def restarts(consul: Consul, pod: str) -> int:
-    """How often the pod's container was started again."""
+    """Return how often the pod's container has restarted."""
     (status,) = [item["status"] for item in consul.objects("pods") if item["metadata"]["name"] == pod]
     return status["containerStatuses"][0]["restartCount"]
 
 
 @pytest.mark.usefixtures("kept")
-def test_a_client_deleted_without_a_word_comes_back(consul: Consul) -> None:
+def test_a_client_that_is_deleted_by_force_comes_back(consul: Consul) -> None:
     before = consul.member("consul-client-1").address
     consul.kubectl("delete", "pod", "consul-client-1", "--grace-period=0", "--force")
     new = wait_for(
         "new pod", lambda: consul.address("consul-client-1") not in ("", before) and consul.address("consul-client-1")
     )
-    # The others hold on to the old address until they have found it dead.
+    # The other agents keep the old address until they have found it dead.
     wait_for("new address", lambda: consul.member("consul-client-1").address == new, 180)
     consul.wait_healthy()

@@ -1,4 +1,4 @@
-"""A second stack: its ACLs are switched on later, and what `pulumi destroy` leaves of it is nothing."""
+"""A second stack: ACLs can be enabled later, and `pulumi destroy` leaves nothing behind."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SECOND = E2E_DEVELOPMENT | {"namespace": "second", "ingressHost": "second.localh
 
 
 def everything(consul: Consul) -> set[str]:
-    """All objects of the cluster but those that come and go by themselves, as kind/namespace/name."""
+    """Return all objects in Kubernetes, as kind/namespace/name, except those that it creates and deletes by itself."""
     kinds = consul.kubectl("api-resources", "--verbs=list", "--output=name").split()
     kinds = [kind for kind in kinds if kind.partition(".")[0] not in ("events", "leases", "componentstatuses")]
     listed: list[dict[str, Any]] = json.loads(
@@ -26,20 +26,20 @@ def everything(consul: Consul) -> set[str]:
 
 @dataclass
 class Second:
-    """A second stack beside the first, and what there was before it."""
+    """A second stack, and the objects that existed before it."""
 
     stack: Stack
     before: set[str]
 
     @property
     def consul(self) -> Consul:
-        """Its cluster, with its token where it has one."""
+        """Return its Consul cluster, with the management token if ACLs are enabled."""
         return Consul(self.stack.kubeconfig, "second", self.stack.outputs().get("managementToken", ""))
 
 
 @pytest.fixture(scope="module")
 def second(cluster: Cluster, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Second:
-    """Brought up without ACLs."""
+    """Return the second stack, updated without ACLs."""
     before = everything(Consul(stack.kubeconfig, E2E_NAMESPACE))
     second = Stack(tmp_path_factory.mktemp("second"), kubeconfig=cluster.kubeconfig)
     second.configure(SECOND | {"aclEnabled": False, "serviceTokens": []})
@@ -47,7 +47,7 @@ def second(cluster: Cluster, stack: Stack, tmp_path_factory: pytest.TempPathFact
     return Second(second, before)
 
 
-def test_acls_may_be_switched_on_later_and_no_write_is_lost(second: Second) -> None:
+def test_enabling_acls_later_loses_no_write(second: Second) -> None:
     second.consul.wait_healthy()
     assert second.consul.run("consul-client-0", "consul", "kv", "put", "old", "data")
     second.stack.configure(SECOND)
@@ -63,7 +63,7 @@ def test_destroy_leaves_nothing(second: Second, consul: Consul) -> None:
     assert everything(consul) - second.before == set()
     assert second.stack.deployment() == []
 
-    # A new cluster on the same disks is new; the first stack is as it was.
+    # A new cluster on the same disks starts empty, and the first stack has not changed.
     second.stack.up()
     assert "No key exists" in second.consul.consul("kv", "get", "old", check=False)
     second.stack.pulumi("destroy", "--yes", "--skip-preview")

@@ -1,4 +1,4 @@
-"""The local Kubernetes itself: what it must do for any program, what its faults do, and what it leaves behind."""
+"""The local Kubernetes: what it provides for programs, what its faults do, and that it leaves nothing behind."""
 
 import json
 import signal
@@ -26,7 +26,7 @@ PORT = 8080
 
 
 def host() -> dict[str, str]:
-    """What a cluster could leave behind on this machine, but for the clusters that other tests have meanwhile."""
+    """Return the state of this machine that a local Kubernetes could change."""
 
     def output(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -41,8 +41,8 @@ def host() -> dict[str, str]:
     }
 
 
-# First, so that it does not have to share the machine with the cluster of the tests below.
-def test_an_interrupted_up_is_finished_and_a_broken_cluster_taken_down_whole(tmp_path: Path) -> None:
+# This test is the first, so that it runs while the cluster of the tests below does not exist yet.
+def test_up_completes_an_interrupted_up_and_down_removes_a_broken_cluster(tmp_path: Path) -> None:
     before = host()
     broken = Cluster(name="interrupted", state=tmp_path)
     command = [sys.executable, "-c", "from tools.devcluster.cli import app; app()"]
@@ -55,7 +55,7 @@ def test_an_interrupted_up_is_finished_and_a_broken_cluster_taken_down_whole(tmp
         broken.up()
         assert broken.missing() is None
         folder = str(broken.files.folder)
-        # The worst end a cluster can have: its machines are gone, and nobody cleaned up.
+        # Kill the machines without any cleanup.
         for machine, _ in broken.fleet.everything():
             assert machine.holder
             subprocess.run(["kill", f"-{signal.SIGKILL}", str(machine.holder)], check=True)
@@ -73,7 +73,7 @@ def test_an_interrupted_up_is_finished_and_a_broken_cluster_taken_down_whole(tmp
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An image with a web server and a client."""
+    """Return an image archive with a web server and a client."""
     path = tmp_path_factory.mktemp("image") / "busybox.tar"
     files = [
         images.file("/bin/busybox", toolchain.binary("busybox")),
@@ -85,7 +85,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory, archive: Path) -> Iterator[Cluster]:
-    """A cluster with a web server on every node."""
+    """Yield a cluster with a web server on every node."""
     cluster = Cluster(name="selftest", state=tmp_path_factory.mktemp("devcluster"))
     try:
         cluster.up(len(NODES))
@@ -185,14 +185,14 @@ def test_services_are_reached_by_name(own: Cluster) -> None:
     assert reaches(own, "node-2", "web.default.svc.cluster.local")
 
 
-def test_a_name_that_was_looked_up_too_early_is_known_as_soon_as_it_exists(own: Cluster) -> None:
+def test_a_name_that_was_looked_up_too_early_resolves_once_it_exists(own: Cluster) -> None:
     early = {**service(), "metadata": {"name": "early", "namespace": "default"}}
     assert not reaches(own, "node-1", "early")
     own.kubectl.apply([early])
     await_reach(own, "node-1", "early", limit=4)
 
 
-def test_names_outside_the_cluster_do_not_make_anyone_wait(own: Cluster) -> None:
+def test_names_outside_the_cluster_fail_quickly(own: Cluster) -> None:
     started = time.monotonic()
     assert not reaches(own, "node-1", "example.com")
     assert time.monotonic() - started < 2
@@ -289,7 +289,7 @@ def test_local_volumes_belong_to_the_pods_group(own: Cluster) -> None:
         securityContext={"runAsUser": 100, "runAsGroup": 1000, "fsGroup": 1000},
     )
     writer["metadata"] |= {"name": "writer", "labels": {}}
-    del writer["spec"]["nodeName"]  # the volume says where
+    del writer["spec"]["nodeName"]  # the volume's node affinity chooses the node
     writer["spec"]["containers"][0]["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
     own.kubectl.apply([volume, claim, writer])
     await_pods(own, "writer")
@@ -303,7 +303,7 @@ def test_an_image_is_loaded_once(own: Cluster, archive: Path) -> None:
     assert time.monotonic() - started < 2
 
 
-def test_what_is_no_image_is_refused(own: Cluster, tmp_path: Path) -> None:
+def test_an_invalid_image_archive_is_refused(own: Cluster, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no archive")
     with pytest.raises(DevclusterError, match="docker save"):
         own.load_image(tmp_path / "file")
@@ -319,7 +319,7 @@ def test_a_killed_container_is_started_again(own: Cluster) -> None:
     await_pods(own, "node-1")
 
 
-def test_a_frozen_container_answers_after_the_thaw_only(own: Cluster) -> None:
+def test_a_frozen_container_answers_only_after_the_thaw(own: Cluster) -> None:
     server = f"{address(own, 'node-3')}:{PORT}"
     faults.freeze(own, "default", "node-3")
     try:
@@ -339,7 +339,7 @@ def test_a_node_is_cut_off_and_healed(own: Cluster) -> None:
     await_reach(own, "node-2", server, limit=10)
 
 
-def test_a_node_loses_the_share_of_packets_it_is_told_to(own: Cluster) -> None:
+def test_a_node_loses_the_given_share_of_packets(own: Cluster) -> None:
     server = f"{address(own, 'node-3')}:{PORT}"
     faults.lose_packets(own, "node-3", 1)
     assert not reaches(own, "node-2", server)
@@ -349,7 +349,7 @@ def test_a_node_loses_the_share_of_packets_it_is_told_to(own: Cluster) -> None:
     assert reaches(own, "node-2", server)
 
 
-def test_faults_name_what_they_do_not_find(own: Cluster) -> None:
+def test_faults_name_missing_nodes_and_containers(own: Cluster) -> None:
     with pytest.raises(DevclusterError, match=r"no node 'node-9'.*node-1, node-2, node-3"):
         faults.cut(own, "node-9")
     with pytest.raises(DevclusterError, match=r"no container 'other'.*web"):

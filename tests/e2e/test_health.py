@@ -1,4 +1,4 @@
-"""`pulumi up` fails where the cluster it made is not the one declared."""
+"""`pulumi up` fails if the running cluster does not match the declaration."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from tests.support.stack import Stack
 from tests.support.strangers import acl, agent, tls_config
 
 
-def test_up_fails_and_names_what_is_wrong_until_it_is_mended(
+def test_up_fails_and_names_the_problem_until_it_is_repaired(
     stack: Stack, settings: dict[str, Any], consul: Consul
 ) -> None:
     outputs = stack.outputs()

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus gets them, by what the operator's objects say and by the documented configuration."""
+"""Prometheus can read the metrics, with the objects for the operator and with the documented configuration."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ PROMETHEUS = "prometheus"
 MONITORING = {"monitoring": "operator", "monitoringNamespace": PROMETHEUS}
 AGENTS = {f"{role}-{ordinal}" for role in ("consul", "consul-client") for ordinal in range(3)}
 
-# Those of the Prometheus Operator v0.85.0, without the descriptions.
+# The CRDs of the Prometheus Operator v0.85.0, without descriptions.
 DEFINITIONS = Path(__file__).parent / "prometheus_operator.yaml"
 
 # A sample of Prometheus' text format: a name, labels or none, a value.
@@ -33,7 +33,7 @@ SAMPLE = re.compile(r"^([a-zA-Z_:][\w:]*)(?:{.*})? \S+$", re.MULTILINE)
 
 
 class Target(NamedTuple):
-    """An agent that a ServiceMonitor finds, and how it is to be asked."""
+    """An agent that a ServiceMonitor selects, and the endpoint that describes how to scrape it."""
 
     pod: str
     address: str
@@ -41,11 +41,14 @@ class Target(NamedTuple):
 
     @property
     def files(self) -> str:
-        """The folder of the CA's certificate and of the token in the scraper."""
+        """Return the folder of the CA certificate and the token in the scraper's pod."""
         return f"/files/{self.endpoint['tlsConfig']['serverName']}"
 
     def command(self, *options: str, name: str = "") -> list[str]:
-        """The call by curl, its status on the last line; `name` is another one than the monitor's for the agent."""
+        """Return a curl command that scrapes the agent and prints the HTTP status on the last line.
+
+        `name` is the name to expect in the agent's certificate; by default that of the ServiceMonitor.
+        """
         name = name or self.endpoint["tlsConfig"]["serverName"]
         query = "&".join(f"{key}={value}" for key, values in self.endpoint["params"].items() for value in values)
         url = f"{self.endpoint['scheme']}://{name}:8501{self.endpoint['path']}?{query}"
@@ -63,24 +66,24 @@ class Target(NamedTuple):
 
 
 class Scraper(NamedTuple):
-    """A pod where Prometheus would run, and what it would find."""
+    """A pod in the namespace of Prometheus, and the targets that Prometheus would find."""
 
     consul: Consul
     targets: list[Target]
 
     def ask(self, target: Target, *options: str, name: str = "") -> tuple[str, str]:
-        """The status of an answer, and the answer."""
+        """Return the HTTP status and the body of an agent's answer."""
         command = target.command(*options, name=name)
         answer, _, status = self.consul.run("scraper", *command, check=False).rpartition("\n")
         return status, answer
 
     def scrape(self, target: Target, name: str = "") -> tuple[str, str]:
-        """What Prometheus would be answered."""
+        """Return the HTTP status and the body that Prometheus would get."""
         return self.ask(target, "--cacert", f"{target.files}/ca", "--header", f"@{target.files}/header", name=name)
 
 
 class Refusal(NamedTuple):
-    """What a preview and an update say where the operator's definitions are missing."""
+    """The output of a preview and the result of an update without the operator's CRDs."""
 
     preview: str
     update: subprocess.CompletedProcess[str]
@@ -98,7 +101,7 @@ def refusal(stack: Stack) -> Iterator[Refusal]:
 
 @pytest.fixture(scope="module")
 def monitored(stack: Stack, refusal: Refusal) -> Consul:
-    """The cluster with the operator's objects, for which the definitions have come."""
+    """Return the cluster with the operator's CRDs, a ServiceMonitor for each role and a PrometheusRule."""
     consul = Consul(stack.kubeconfig, E2E_NAMESPACE)
     consul.kubectl("apply", "--filename", str(DEFINITIONS))
     consul.kubectl("wait", "--for=condition=Established", "--filename", str(DEFINITIONS))
@@ -132,7 +135,7 @@ def scraper(monitored: Consul) -> Iterator[Scraper]:
 
 
 def found(consul: Consul, monitor: dict[str, Any]) -> Iterator[Target]:
-    """What Prometheus finds by a ServiceMonitor: the endpoints of Services of its labels, as far as it keeps them."""
+    """Yield the targets of a ServiceMonitor: the endpoints of the Services that it selects and does not drop."""
     (endpoint,) = monitor["spec"]["endpoints"]
     (keep,) = endpoint["relabelings"]
     labels = monitor["spec"]["selector"]["matchLabels"]
@@ -150,12 +153,12 @@ def secret(consul: Consul, reference: dict[str, str]) -> str:
     return base64.b64decode(found["data"][reference["key"]]).decode()
 
 
-def test_a_preview_passes_without_the_operators_definitions(refusal: Refusal) -> None:
+def test_a_preview_succeeds_without_the_operators_crds(refusal: Refusal) -> None:
     assert "ServiceMonitor" in refusal.preview
     assert "PrometheusRule" in refusal.preview
 
 
-def test_an_update_without_the_operators_definitions_says_what_is_missing(refusal: Refusal) -> None:
+def test_an_update_without_the_operators_crds_names_what_is_missing(refusal: Refusal) -> None:
     assert refusal.update.returncode != 0
     said = refusal.update.stdout + refusal.update.stderr
     assert 'no matches for kind "ServiceMonitor" in version "monitoring.coreos.com/v1"' in said
@@ -165,7 +168,7 @@ def test_prometheus_finds_each_agent_once(scraper: Scraper) -> None:
     assert sorted(target.pod for target in scraper.targets) == sorted(AGENTS)
 
 
-def test_every_agent_answers_to_the_ca_and_the_token(scraper: Scraper) -> None:
+def test_every_agent_answers_with_the_ca_and_the_token(scraper: Scraper) -> None:
     for target in scraper.targets:
         status, answer = scraper.scrape(target)
         assert status == "200", f"{target.pod}: {answer}"
@@ -179,14 +182,14 @@ def test_no_agent_answers_without_the_token(scraper: Scraper) -> None:
         assert not SAMPLE.findall(answer)
 
 
-def test_an_agents_certificate_is_of_the_clusters_ca_alone(scraper: Scraper) -> None:
+def test_only_the_clusters_ca_verifies_an_agents_certificate(scraper: Scraper) -> None:
     for target in scraper.targets:
         answer = "\n".join(scraper.ask(target, "--header", f"@{target.files}/header"))
         assert "SSL certificate problem" in answer, f"{target.pod}: {answer}"
         assert not SAMPLE.findall(answer)
 
 
-def test_every_metric_of_an_alert_or_a_panel_is_there(scraper: Scraper, monitored: Consul) -> None:
+def test_every_metric_of_an_alert_or_a_panel_exists(scraper: Scraper, monitored: Consul) -> None:
     there = {name for target in scraper.targets for name in SAMPLE.findall(scraper.scrape(target)[1])}
     naming = Naming("consul", E2E_NAMESPACE)
     (rules,) = monitored.objects("prometheusrule")
@@ -213,7 +216,7 @@ def test_the_documented_configuration_finds_each_agent_once(stack: Stack, scrape
     assert {labels["__address__"] for labels in kept} == {f"{target.address}:8501" for target in scraper.targets}
 
 
-def test_every_agent_answers_to_the_documented_configuration(scraper: Scraper) -> None:
+def test_every_agent_answers_with_the_documented_configuration(scraper: Scraper) -> None:
     (job,) = documented()["scrape_configs"]
     for target in scraper.targets:
         asked = {"scheme": job["scheme"], "path": job["metrics_path"], "params": job["params"]}
@@ -223,7 +226,7 @@ def test_every_agent_answers_to_the_documented_configuration(scraper: Scraper) -
 
 
 def documented() -> dict[str, Any]:
-    """The configuration in the documentation, for this namespace."""
+    """Return the configuration in docs/monitoring.md, for the namespace of the tests."""
     (text,) = re.findall("```yaml\n(.*?)```", (PROJECT_DIR / "docs" / "monitoring.md").read_text(), re.DOTALL)
     return yaml.safe_load(text.replace("names: [consul]", f"names: [{E2E_NAMESPACE}]"))
 

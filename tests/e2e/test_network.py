@@ -1,4 +1,4 @@
-"""Who may talk to whom: each way by a connection that works and one that does not."""
+"""NetworkPolicies: which callers can open which ports, and which cannot."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,10 @@ from tests.support.stack import Stack
 
 RPC, SERF, HTTPS, GRPC, DNS = 8300, 8301, 8501, 8503, 8600
 
-# One on which the pods outside the agents' namespace listen.
+# The port of the pods outside the agents' namespace.
 PORT = 8080
 
-# Who may open which ports, of a server and of a client.
+# By caller: the ports of a server and of a client that it may open.
 ALLOWED: dict[str, dict[str, set[int]]] = {
     "a client namespace": {"consul-0": {DNS}, "consul-client-0": {HTTPS, GRPC, DNS}},
     "another namespace": {"consul-0": set(), "consul-client-0": set()},
@@ -26,7 +26,8 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
     "a server": {"consul-0": {RPC, SERF}, "consul-client-0": {SERF}},
 }
 
-# Who may open a port of a pod outside. There nobody is restricted, which shows that the ports are open.
+# By caller: the pods outside the agents' namespace whose port it may open. No NetworkPolicy protects these pods, so the
+# callers outside show that the port is open.
 OUTSIDE = ["a client namespace", "another namespace"]
 ALLOWED_OUTSIDE: dict[str, set[str]] = {
     "a client namespace": set(OUTSIDE),
@@ -40,7 +41,7 @@ ALLOWED_OUTSIDE: dict[str, set[str]] = {
 
 @pytest.fixture(scope="module")
 def callers(stack: Stack) -> Iterator[dict[str, tuple[Consul, str]]]:
-    """A pod for each of those who try, with the namespace it is in."""
+    """Yield a pod for each caller, with a Consul helper for its namespace."""
     inside = Consul(stack.kubeconfig, E2E_NAMESPACE)
     others = [Consul(stack.kubeconfig, "net-web"), Consul(stack.kubeconfig, "net-other")]
     for consul in others:
@@ -64,7 +65,7 @@ def callers(stack: Stack) -> Iterator[dict[str, tuple[Consul, str]]]:
 
 
 def listener(name: str) -> dict[str, Any]:
-    """A pod that listens, as soon as it is ready."""
+    """Return a pod with a web server; it is ready when it listens."""
     listener = pod(name, ["sh", "-c", f"trap exit TERM; busybox httpd -f -p {PORT} -h /tmp & wait"])
     (container,) = listener["spec"]["containers"]
     container["readinessProbe"] = {"tcpSocket": {"port": PORT}, "periodSeconds": 1}
@@ -72,8 +73,8 @@ def listener(name: str) -> dict[str, Any]:
 
 
 def opened(caller: Consul, name: str, targets: Iterable[tuple[str, int]]) -> set[tuple[str, int]]:
-    """The addresses and ports to which a pod gets a connection."""
-    # All at once, since each of the closed ones takes its time-out; %{time_connect} is 0 where there was no connection.
+    """Return the targets (address, port) to which a pod can open a connection."""
+    # In parallel, because each closed port takes the whole timeout. %{time_connect} is 0 if there was no connection.
     tries = [
         f"(curl --silent --connect-timeout 3 --max-time 4 --write-out '{address} {port} %{{time_connect}}\n' "
         f"telnet://{address}:{port} </dev/null) & "
@@ -86,7 +87,7 @@ def opened(caller: Consul, name: str, targets: Iterable[tuple[str, int]]) -> set
 
 @pytest.mark.parametrize("who", ALLOWED)
 @pytest.mark.parametrize("whom", ["consul-0", "consul-client-0"])
-def test_exactly_the_ways_that_each_role_needs_are_open(
+def test_only_the_ports_that_each_caller_needs_are_open(
     callers: dict[str, tuple[Consul, str]], consul: Consul, who: str, whom: str
 ) -> None:
     caller, name = callers[who]
@@ -96,9 +97,7 @@ def test_exactly_the_ways_that_each_role_needs_are_open(
 
 
 @pytest.mark.parametrize("who", ALLOWED_OUTSIDE)
-def test_of_all_in_the_namespace_only_a_client_calls_out_and_that_to_client_namespaces(
-    callers: dict[str, tuple[Consul, str]], who: str
-) -> None:
+def test_only_clients_can_call_out_and_only_client_namespaces(callers: dict[str, tuple[Consul, str]], who: str) -> None:
     caller, name = callers[who]
     targets = {whom: (callers[whom][0].address(callers[whom][1]), PORT) for whom in OUTSIDE}
     found = opened(caller, name, targets.values())
@@ -115,7 +114,7 @@ def test_dns_answers_the_client_namespaces(
     assert ("Name:	consul.service.consul" in said) is answered
 
 
-def test_a_client_namespace_calls_a_client_by_its_name_with_the_clusters_ca(
+def test_a_client_namespace_can_call_a_client_by_name_with_the_clusters_ca(
     callers: dict[str, tuple[Consul, str]], stack: Stack
 ) -> None:
     caller, name = callers["a client namespace"]
@@ -128,7 +127,7 @@ def test_a_client_namespace_calls_a_client_by_its_name_with_the_clusters_ca(
     assert said.count(":8300") == len(addresses)
 
 
-def test_a_pod_that_is_not_restricted_is_refused(stack: Stack) -> None:
+def test_pod_security_refuses_a_privileged_pod(stack: Stack) -> None:
     loose = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -149,8 +148,8 @@ def test_no_pod_has_a_service_account_token_or_a_writable_root(consul: Consul) -
         assert int(capabilities, 16) == 0
 
 
-def test_each_role_has_a_service_account_of_its_own(consul: Consul) -> None:
-    # By the owners of the pods, since a Job's own pod may be gone once it has ended.
+def test_each_role_has_its_own_service_account(consul: Consul) -> None:
+    # Read the pods' owners, because the pod of a finished Job may be deleted.
     owners = [*consul.objects("statefulsets"), *consul.objects("jobs")]
     accounts = sorted(owner["spec"]["template"]["spec"]["serviceAccountName"] for owner in owners)
     assert accounts == ["consul", "consul-acl", "consul-client", "consul-health"]

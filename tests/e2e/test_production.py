@@ -1,4 +1,4 @@
-"""What must not vanish from a production stack, and what stays of it when it is given up."""
+"""Production: protected resources cannot be replaced, and the data remains when the stack is destroyed."""
 
 import pytest
 
@@ -15,13 +15,13 @@ PROTECTED = [
 
 
 @pytest.mark.parametrize("resource", PROTECTED)
-def test_what_must_not_vanish_is_replaced_by_no_preview(production: Stack, resource: str) -> None:
+def test_protected_resources_cannot_be_replaced(production: Stack, resource: str) -> None:
     printed = production.preview("--replace", f"**{resource}", check=False)
     assert "unable to replace resource" in printed
     assert "marked for protection" in printed
 
 
-def test_a_destroyed_production_leaves_its_data_and_comes_back_as_new(production: Stack) -> None:
+def test_destroying_production_keeps_the_data_and_a_new_cluster_starts_empty(production: Stack) -> None:
     before = Consul(production.kubeconfig, "production", production.outputs()["managementToken"])
     before.consul("kv", "put", "kept", "x")
     state = production.deployment()
@@ -32,7 +32,7 @@ def test_a_destroyed_production_leaves_its_data_and_comes_back_as_new(production
     production.pulumi("destroy", "--yes", "--skip-preview")
     claims = before.objects("persistentvolumeclaims")
     assert [claim["status"]["phase"] for claim in claims] == ["Bound"] * 3
-    # The claims and their volumes, and nothing that runs or that is secret.
+    # The claims and their volumes remain. Nothing remains that runs or that contains secrets.
     assert not [name for kind in ("pods", "secrets", "services", "statefulsets") for name in before.objects(kind)]
 
     production.up()

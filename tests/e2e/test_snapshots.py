@@ -1,4 +1,4 @@
-"""A snapshot of one cluster, restored in another: all that was written is there, and the agents are its own."""
+"""A snapshot of one cluster, restored in another: all data is there, and the other cluster keeps its agents."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ KEYS = {f"moved/{number}": f"value {number}" for number in range(10)}
 
 
 def consul_cluster(stack: Stack, command: str, file: Path, *options: str, check: bool = True) -> str:
-    """Run `consul-cluster` on a stack; return what it prints. `check` tells whether it must succeed or fail."""
+    """Run `consul-cluster` on a stack; return what it prints. `check` says whether it must succeed or fail."""
     kubectl = toolchain.binary("kubectl").parent
     result = subprocess.run(
         [sys.executable, "-m", "operations", command, stack.name, file, *options],
@@ -32,11 +32,11 @@ def consul_cluster(stack: Stack, command: str, file: Path, *options: str, check:
 
 @pytest.fixture
 def moved(production: Stack) -> Consul:
-    """The other cluster."""
+    """Return the cluster in which the snapshot is restored."""
     return Consul(production.kubeconfig, "production", production.outputs()["managementToken"])
 
 
-def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
+def test_a_snapshot_moves_all_data_to_another_cluster(
     consul: Consul, stack: Stack, production: Stack, moved: Consul, tmp_path: Path
 ) -> None:
     for key, value in KEYS.items():
@@ -50,7 +50,7 @@ def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
     said += consul_cluster(production, "restore", file, "--yes")
 
     assert {key: moved.consul("kv", "get", key).removesuffix("\n") for key in KEYS} == KEYS
-    # The agents, their IDs among what is compared, are the cluster's own, and so are all of its tokens.
+    # The cluster keeps its own agents, which the IDs show, and its own tokens.
     ids = {tuple(line.split()[:2]) for line in nodes}
     assert {tuple(line.split()[:2]) for line in moved.consul("catalog", "nodes", "-detailed").splitlines()} == ids
     moved.wait_healthy()
@@ -66,7 +66,7 @@ def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
     assert outputs["managementToken"] not in said
     production.preview("--refresh", "--expect-no-changes")
 
-    # What was there before can be had again.
+    # The previous data can be restored.
     (before,) = tmp_path.glob("production-before-*.snap")
     consul_cluster(production, "restore", before, "--yes")
     assert moved.consul("kv", "get", "there/before") == "x\n"
@@ -74,7 +74,7 @@ def test_a_snapshot_moves_all_that_was_written_to_another_cluster(
     moved.wait_healthy()
 
 
-def test_what_is_no_snapshot_changes_nothing(production: Stack, moved: Consul, tmp_path: Path) -> None:
+def test_an_invalid_snapshot_changes_nothing(production: Stack, moved: Consul, tmp_path: Path) -> None:
     moved.consul("kv", "put", "kept", "x")
     file = tmp_path / "broken.snap"
     file.write_bytes(b"no snapshot")

@@ -1,4 +1,4 @@
-"""TLS and gossip encryption, shown by what happens without them."""
+"""TLS and gossip encryption: agents and callers without the right keys and certificates are refused."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from tests.support.strangers import JOIN, acl, agent, tls_config
 
 
 def foreign_ca() -> str:
-    """The certificate of a CA that has nothing to do with the cluster, under the same name."""
+    """Return the certificate of another CA with the same name as the cluster's CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Consul CA dc1.consul")])
     now = datetime.now(UTC)
@@ -34,8 +34,8 @@ def foreign_ca() -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def test_an_agent_with_the_key_the_right_ca_and_a_token_joins(stack: Stack, consul: Consul) -> None:
-    """What makes the refusals below mean something."""
+def test_an_agent_with_the_gossip_key_the_ca_and_a_token_joins(stack: Stack, consul: Consul) -> None:
+    """The tests below rely on this: they differ in one thing each, and the agent cannot join."""
     outputs = stack.outputs()
     config = {"encrypt": outputs["gossipKey"]} | tls_config() | acl(consul.token)
     with agent(consul, "stranger", config, outputs["caCertificate"]):
@@ -45,7 +45,7 @@ def test_an_agent_with_the_key_the_right_ca_and_a_token_joins(stack: Stack, cons
 
 def test_an_agent_without_a_token_cannot_join(stack: Stack, consul: Consul) -> None:
     outputs = stack.outputs()
-    # A service's token is a good one, but not to be an agent with.
+    # A service's token is valid, but does not allow an agent to register its node.
     config = {"encrypt": outputs["gossipKey"]} | tls_config() | acl(outputs["serviceTokens"]["web"])
     with agent(consul, "stranger", config, outputs["caCertificate"]):
         wait_for("refusal", lambda: "lacks permission 'node:write'" in consul.kubectl("logs", "stranger"))
@@ -77,7 +77,7 @@ def test_an_agent_that_trusts_another_ca_cannot_join(stack: Stack, consul: Consu
 
 
 def test_a_call_without_a_certificate_is_refused(stack: Stack, consul: Consul) -> None:
-    """With the gossip key but no TLS an agent is heard of, and still gets no answer from a server."""
+    """With the gossip key but without TLS, an agent becomes a member, but no server answers its calls."""
     with agent(consul, "stranger", {"encrypt": stack.outputs()["gossipKey"]}, ""):
         wait_for("refusal", lambda: "rpc error" in consul.kubectl("logs", "stranger"))
         answer = consul.consul("kv", "put", "stranger", "was here", pod="stranger", check=False)
@@ -86,7 +86,7 @@ def test_a_call_without_a_certificate_is_refused(stack: Stack, consul: Consul) -
     assert "No key exists" in consul.consul("kv", "get", "stranger", check=False)
 
 
-def test_the_api_is_called_with_the_clusters_ca_only(stack: Stack, consul: Consul, insider: str) -> None:
+def test_the_api_requires_the_clusters_ca(stack: Stack, consul: Consul, insider: str) -> None:
     address = f"-http-addr={stack.outputs()['httpsAddress']}"
     assert "alive" in consul.consul("members", address, "-ca-file=/tls/ca.pem", pod=insider)
     unknown = consul.consul("members", address, pod=insider, check=False)
@@ -96,15 +96,15 @@ def test_the_api_is_called_with_the_clusters_ca_only(stack: Stack, consul: Consu
 
 
 @pytest.mark.parametrize("whom", ["consul-0", "consul-client-0"])
-def test_grpc_is_called_with_the_clusters_ca_only(stack: Stack, consul: Consul, whom: str) -> None:
+def test_grpc_requires_the_clusters_ca(stack: Stack, consul: Consul, whom: str) -> None:
     def call(scheme: str, ca: str) -> str:
-        # A gRPC port without TLS would answer it, too. From the agent's own pod, since test_network has the ways there.
+        # A gRPC port without TLS would answer this too. Call from the agent's own pod: test_network tests the network.
         url = f"{scheme}://127.0.0.1:8503/any.Service/Method"
         grpc = ["--http2-prior-knowledge", "--header", "content-type: application/grpc", "--data", "", "--include"]
         return consul.run(whom, "curl", "-sS", *grpc, "--cacert", "/dev/stdin", url, stdin=ca, check=False)
 
     ca = stack.outputs()["caCertificate"]
-    # Not implemented: an answer by gRPC.
+    # Status 12, not implemented, is an answer by gRPC.
     assert "grpc-status: 12" in call("https", ca)
     assert "SSL certificate problem" in call("https", foreign_ca())
     plain = call("http", ca)
@@ -114,7 +114,7 @@ def test_grpc_is_called_with_the_clusters_ca_only(stack: Stack, consul: Consul, 
 
 @pytest.mark.parametrize(("version", "answered"), [("1.1", False), ("1.2", True)])
 def test_tls_is_1_2_or_newer(consul: Consul, insider: str, version: str, answered: bool) -> None:
-    # The caller's own library would refuse as well, if it were not told to put up with anything.
+    # SECLEVEL=0, because otherwise the caller's own TLS library would refuse too.
     old = ["--tls-max", version, "--ciphers", "DEFAULT@SECLEVEL=0"]
     url = f"https://{JOIN}:8501/v1/status/leader"
     said = consul.run(insider, "curl", "-sS", *old, "--cacert", "/tls/ca.pem", url, check=False)

@@ -1,4 +1,4 @@
-"""The web UI in a real browser: by the Ingress in development, by a forwarded port in production."""
+"""The web UI in a real browser: through the Ingress in development, through a forwarded port in production."""
 
 import json
 import os
@@ -23,12 +23,12 @@ AGENTS = server_names(3) | client_names(3)
 # https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/
 SKIP_AWAIT = "pulumi.com/skipAwait"
 
-# An update that does not wait is over half a second after it has changed the Ingress.
+# An update that does not wait ends half a second after it has changed the Ingress.
 WAITED_SECONDS = 10
 
 
 def log_in(ui: Page, token: str) -> None:
-    """With the token that the page asks for."""
+    """Log in with a token."""
     ui.goto("/ui/dc1/nodes")
     expect(ui.get_by_text("There don't seem to be any registered Nodes")).to_be_visible()
     ui.get_by_role("button", name="Log in").first.click()
@@ -38,7 +38,7 @@ def log_in(ui: Page, token: str) -> None:
 
 
 def listed(ui: Page, what: str) -> set[str]:
-    """The names on the page of nodes or services, once there are any."""
+    """Return the names on the page `nodes` or `services`, once there are any."""
     ui.goto(f"/ui/dc1/{what}")
     expect(ui.locator(".consul-node-list, .consul-service-list").locator("li").first).to_be_visible()
     return {name.strip() for name in ui.locator("li .header a").all_inner_texts()}
@@ -67,7 +67,7 @@ def test_the_ui_of_development_in_a_browser(cluster: Cluster, stack: Stack, cons
 
 @contextmanager
 def forwarded(stack: Stack, namespace: str) -> Generator[int]:
-    """The UI's Service on a port of the loopback, as the README says."""
+    """Forward a free port of the loopback to the UI's Service, as in the README, and yield the port."""
     command = [str(toolchain.binary("kubectl")), "--kubeconfig", str(stack.kubeconfig), "--namespace", namespace]
     forwarding = subprocess.Popen(
         [*command, "port-forward", "service/consul-ui", ":8501"], stdout=subprocess.PIPE, text=True
@@ -80,7 +80,7 @@ def forwarded(stack: Stack, namespace: str) -> Generator[int]:
         forwarding.wait(timeout=10)
 
 
-def test_the_ui_of_production_by_a_forwarded_port_alone(stack: Stack, production: Stack) -> None:
+def test_the_ui_of_production_is_only_reachable_by_a_forwarded_port(stack: Stack, production: Stack) -> None:
     outputs = production.outputs()
     there = Consul(production.kubeconfig, "production", outputs["managementToken"])
     there.wait_healthy()
@@ -91,7 +91,7 @@ def test_the_ui_of_production_by_a_forwarded_port_alone(stack: Stack, production
         log_in(ui, outputs["managementToken"])
         assert listed(ui, "nodes") == AGENTS
 
-    # From any other namespace nobody answers; nor in the one that may call the clients, since these have no UI.
+    # No agent answers other namespaces. The client namespaces cannot see the UI either, because clients have none.
     outside = Consul(stack.kubeconfig, "default")
     addresses = {name: there.address(name) for name in ("consul-0", "consul-client-0")}
     with running(outside, pod("outside", IDLE)):
@@ -105,14 +105,14 @@ def test_the_ui_of_production_by_a_forwarded_port_alone(stack: Stack, production
     )
 
 
-def test_an_update_waits_for_no_ingress_controller_unless_it_is_told_to(
+def test_an_update_waits_for_the_ingress_controller_only_with_ingress_await(
     stack: Stack, settings: dict[str, object], consul: Consul
 ) -> None:
     def annotations() -> dict[str, str]:
         (ingress,) = consul.objects("ingresses")
         return ingress["metadata"]["annotations"]
 
-    # A new one, since Traefik's address stays on the old one.
+    # Create the Ingress again, because the existing one keeps the address that Traefik reported.
     stack.configure(settings | {"ingressEnabled": False})
     stack.up()
     stack.configure(settings | {"ingressClass": "nobody"})
@@ -125,7 +125,7 @@ def test_an_update_waits_for_no_ingress_controller_unless_it_is_told_to(
         wait_for("the Ingress that is waited for", lambda: SKIP_AWAIT not in annotations(), 300)
         time.sleep(WAITED_SECONDS)
         assert update.poll() is None
-        # In the place of a controller.
+        # Report an address, as an ingress controller would.
         status = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
         consul.kubectl("patch", "ingress", "consul-ui", "--subresource=status", "--patch", json.dumps(status))
         said, _ = update.communicate(timeout=300)
@@ -134,7 +134,7 @@ def test_an_update_waits_for_no_ingress_controller_unless_it_is_told_to(
 
 @contextmanager
 def updating(stack: Stack) -> Generator[subprocess.Popen[str]]:
-    """An update on its way; one that still runs at the end is told to stop, and gives back its lock."""
+    """Start an update. If it still runs at the end, interrupt it, so that it releases the stack's lock."""
     command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name, "--non-interactive"]
     update = subprocess.Popen(
         [*command, "--config-file", stack.settings_file],

@@ -1,4 +1,4 @@
-"""Stacks with no cluster behind them."""
+"""Fixtures for tests on the real engine without a Kubernetes cluster."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
-    """A new stack with development's settings."""
+    """Return a new stack with development settings."""
     stack = Stack(tmp_path)
     stack.configure(DEVELOPMENT)
     return stack

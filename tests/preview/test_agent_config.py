@@ -1,4 +1,4 @@
-"""The real Consul on the files that the program writes for it."""
+"""The real Consul validates the configuration files of the agents."""
 
 import subprocess
 from pathlib import Path

@@ -1,7 +1,8 @@
-"""The alerts and the dashboard against what real clusters answered, by Prometheus' own promtool.
+"""The alerts and the dashboard on recorded metrics of real clusters, tested with Prometheus' promtool.
 
-A file in `recordings` has what the agents of one cluster answered every 15 s, as far as alerts and panels go by it, and
-`up` as Prometheus sets it: 1 for an answer, 0 for none, nothing for a pod that is gone. Its head says what happened.
+A file in `recordings` has the metrics of one cluster's agents every 15 s, as far as alerts and panels use them. It also
+has `up`, as Prometheus sets it: 1 for an answer, 0 for no answer, and no value for a deleted pod. The comment at the
+top of the file describes what happened.
 """
 
 import re
@@ -24,7 +25,7 @@ SETTINGS: dict[str, Any] = {"environment": "development", "storage_nodes": ("nod
 
 NOT_VOTING = {"ConsulServerNotVoting warning", "ConsulQuorumWithoutMargin critical", "ConsulServerDown warning"}
 
-# Recordings, the settings that matter, and what fires after so many minutes, in the words "alert severity".
+# The recording, the settings that matter, and the alerts that fire, by minutes after the start: "alert severity".
 CASES: list[tuple[str, dict[str, Any], dict[int, set[str]]]] = [
     ("healthy", {}, {11: set()}),
     ("rollout", {}, {1: set(), 2: set(), 3: set(), 4: set()}),
@@ -55,7 +56,7 @@ CASES: list[tuple[str, dict[str, Any], dict[int, set[str]]]] = [
 
 
 class Recording:
-    """A recorded cluster: promtool's input series, and the rules of a cluster of that namespace and these settings."""
+    """A recorded cluster: the input series for promtool, and the alert rules for its namespace and settings."""
 
     def __init__(self, name: str, **settings: Any) -> None:
         content = yaml.safe_load((RECORDINGS / f"{name}.yaml").read_text())
@@ -66,7 +67,7 @@ class Recording:
         self.rules = alert_rules(self.naming, Settings.model_validate(SETTINGS | settings))
 
     def check(self, folder: Path, **tests: list[dict[str, Any]]) -> None:
-        """Run promtool's tests of rules on the recorded series."""
+        """Run promtool's rule tests on the recorded series."""
         (folder / "rules.yaml").write_text(yaml.safe_dump({"groups": [self.rules]}))
         cases = {
             "rule_files": ["rules.yaml"],
@@ -94,7 +95,7 @@ def expected(labels: Mapping[str, str]) -> dict[str, Any]:
     [{}, {"server_replicas": 1, "client_replicas": 0}, {"certificate_renewal_hours": 0}],
     ids=["three servers", "one server, no clients", "no renewal"],
 )
-def test_the_rules_are_prometheus_rules(tmp_path: Path, settings: dict[str, Any]) -> None:
+def test_prometheus_accepts_the_rules(tmp_path: Path, settings: dict[str, Any]) -> None:
     rules = alert_rules(Naming("consul", "consul"), Settings.model_validate(SETTINGS | settings))
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [rules]}))
     promtool("check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yaml")
@@ -108,7 +109,9 @@ def test_the_rules_are_prometheus_rules(tmp_path: Path, settings: dict[str, Any]
         for minute, alerts in times.items()
     ],
 )
-def test_what_fires(tmp_path: Path, name: str, minute: int, alerts: set[str], settings: dict[str, Any]) -> None:
+def test_the_expected_alerts_fire(
+    tmp_path: Path, name: str, minute: int, alerts: set[str], settings: dict[str, Any]
+) -> None:
     firing = [expected(dict(zip(("alertname", "severity"), alert.split(), strict=True))) for alert in sorted(alerts)]
     query = 'group by (alertname, severity) (ALERTS{alertstate="firing"})'
     test = {"expr": query, "eval_time": f"{minute}m", "exp_samples": firing}
@@ -131,7 +134,7 @@ def test_what_fires(tmp_path: Path, name: str, minute: int, alerts: set[str], se
     ],
     ids=["numbers", "names and times"],
 )
-def test_an_alert_speaks_of_what_it_saw(
+def test_an_alert_describes_what_it_found(
     tmp_path: Path,
     name: str,
     settings: dict[str, Any],
@@ -162,8 +165,8 @@ def test_each_alert_fires_on_a_recording() -> None:
 @pytest.mark.parametrize(
     "panel", dashboard_model(Naming("consul", "consul"))["panels"], ids=lambda panel: panel["title"]
 )
-def test_each_panel_shows_something_of_a_healthy_cluster(tmp_path: Path, panel: dict[str, Any]) -> None:
-    """A value other than NaN within the last minutes: quantiles are of 10 s, in which nothing may have been written."""
+def test_each_panel_shows_a_value_of_a_healthy_cluster(tmp_path: Path, panel: dict[str, Any]) -> None:
+    """Look for a value other than NaN within 10 min: quantiles cover 10 s, in which there may have been no write."""
     recording = Recording("healthy")
     tests: list[dict[str, Any]] = []
     for target in panel["targets"]:

@@ -1,4 +1,4 @@
-"""The outputs' names, types and secrecy in a real engine's state, against docs/outputs-contract.json."""
+"""The names, types and secrecy of the outputs in the real engine's state match docs/outputs-contract.json."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 
 @pytest.mark.parametrize("settings", [DEVELOPMENT, PRODUCTION], ids=["development", "production"])
-def test_the_outputs_are_what_is_promised(stack: Stack, settings: dict[str, Any]) -> None:
+def test_the_outputs_match_the_contract(stack: Stack, settings: dict[str, Any]) -> None:
     stack.configure(settings)
     stack.up(*WITHOUT_CLUSTER)
     (outputs,) = [each["outputs"] for each in stack.deployment() if each["type"] == "pulumi:pulumi:Stack"]

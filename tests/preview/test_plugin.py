@@ -1,4 +1,4 @@
-"""The component from other projects and languages: the real engine starts the plugin, and no cluster is needed."""
+"""The plugin on the real engine, without a cluster: the component from other projects and languages."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PLUGIN = PROJECT_DIR / "plugin"
 YAML = PROJECT_DIR / "examples" / "yaml"
 TYPE = "consul-cluster:index:ConsulCluster"
 
-# What a generated SDK does: the engine, not this program, knows what is behind the type.
+# A program that requests the type from the engine, as a generated SDK does. The engine finds the plugin.
 PROGRAM = f"""
 import json, pathlib, pulumi
 arguments = json.loads(pathlib.Path("arguments.json").read_text())
@@ -33,24 +33,24 @@ for name in outputs:
 
 
 class Consumer(Stack):
-    """A stack of another project that uses the plugin; its Python has Pulumi and nothing of this repository."""
+    """A stack of another project that uses the plugin. Its Python environment has Pulumi, but not this repository."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.environment["VIRTUAL_ENV"] = sys.prefix
 
     def arguments(self, arguments: dict[str, Any]) -> None:
-        """Replace what the program asks for."""
+        """Replace the arguments of the program."""
         (self.project / "arguments.json").write_text(json.dumps(arguments))
 
     def package(self, *arguments: str | Path) -> str:
-        """What a command on packages prints, without the stack that other commands are for."""
+        """Run `pulumi package`, which needs no stack, and return what it prints."""
         return self._run("package", *map(str, arguments), cwd=self.project, timeout=300).stdout
 
 
 @pytest.fixture
 def consumer(tmp_path: Path) -> Consumer:
-    """A Python program with development's settings."""
+    """Return the stack of a Python program with development settings."""
     folder = tmp_path / "program"
     folder.mkdir()
     (folder / "__main__.py").write_text(PROGRAM)
@@ -63,7 +63,7 @@ def consumer(tmp_path: Path) -> Consumer:
 
 @pytest.fixture
 def example(tmp_path: Path) -> Consumer:
-    """The program in YAML, in a folder that a test may write to."""
+    """Return the stack of a copy of examples/yaml, which a test may change."""
     folder = tmp_path / "program"
     folder.mkdir()
     (folder / "Pulumi.yaml").write_text((YAML / "Pulumi.yaml").read_text().replace("../../plugin", str(PLUGIN)))
@@ -75,25 +75,25 @@ def example(tmp_path: Path) -> Consumer:
 
 
 def used() -> dict[str, Any]:
-    """The settings of the program in YAML."""
+    """Return the settings in examples/yaml."""
     (resource,) = yaml.safe_load((YAML / "Pulumi.yaml").read_text())["resources"].values()
     return resource["properties"]
 
 
 def children(stack: Stack) -> list[str]:
-    """What a preview would create inside of the component."""
+    """Return the resources that a preview creates inside the component."""
     names = [name for name in planned(stack) if not name.startswith("urn:")]
     assert "kubernetes:apps/v1:StatefulSet::consul" in names
     return names
 
 
 def errors(stack: Stack) -> list[str]:
-    """The lines that a failing preview reports; nothing may be registered by then."""
+    """Return the error lines of a preview that must fail before it registers a resource."""
     before = stack.deployment()
     result = stack.pulumi("preview", check=False)
     assert result.returncode != 0
     printed = result.stdout + result.stderr
-    # Pulumi's SDK in a Python program adds that its engine has gone; of the plugin nothing shows.
+    # In a Python program, Pulumi's SDK adds a traceback of its own. None may be of the plugin.
     assert str(PLUGIN) not in printed
     assert "consul-gossip" not in printed
     assert stack.deployment() == before
@@ -113,7 +113,7 @@ def test_the_engine_reads_the_schema_with_its_documentation(consumer: Consumer) 
     assert all(argument["description"] for argument in resource["inputProperties"].values())
 
 
-def test_another_program_has_what_the_stack_has(stack: Stack, consumer: Consumer) -> None:
+def test_another_program_creates_the_same_resources_as_the_stack(stack: Stack, consumer: Consumer) -> None:
     assert children(consumer) == children(stack)
     printed = consumer.preview()
     assert "warning" not in printed
@@ -140,7 +140,7 @@ def test_secrets_stay_secret(consumer: Consumer) -> None:
     ],
     ids=["one", "many"],
 )
-def test_each_bad_argument_is_one_line_and_registers_nothing(
+def test_each_invalid_argument_is_one_line_and_registers_nothing(
     consumer: Consumer, bad: dict[str, tuple[Any, str]]
 ) -> None:
     consumer.arguments(DEVELOPMENT | {key: value for key, (value, _) in bad.items()})
@@ -150,18 +150,18 @@ def test_each_bad_argument_is_one_line_and_registers_nothing(
     assert len(lines) == len(bad)
 
 
-def test_a_change_that_the_cluster_would_not_survive_is_refused(consumer: Consumer) -> None:
+def test_a_dangerous_change_is_refused(consumer: Consumer) -> None:
     consumer.up(*WITHOUT_CLUSTER)
     consumer.arguments(DEVELOPMENT | {"datacenter": "elsewhere"})
-    assert "consul-cluster:datacenter cannot change from 'dc1' to 'elsewhere'" in consumer.preview(check=False)
+    assert 'consul-cluster:datacenter cannot change from "dc1" to "elsewhere"' in consumer.preview(check=False)
 
 
-def test_yaml_has_what_the_stack_has(stack: Stack, example: Consumer) -> None:
+def test_yaml_creates_the_same_resources_as_the_stack(stack: Stack, example: Consumer) -> None:
     stack.configure(used())
     assert children(example) == children(stack)
 
 
-def test_yaml_can_stand_beside_the_stack_dev() -> None:
+def test_yaml_can_run_together_with_the_stack_dev() -> None:
     theirs = used()
     ours = settings_of("dev")
     assert theirs["namespace"] != ours.pop("namespace", "consul")
@@ -176,19 +176,19 @@ def test_a_yaml_project_adds_the_package(example: Consumer) -> None:
     assert yaml.safe_load(program.read_text())["packages"] == {"consul-cluster": str(PLUGIN)}
 
 
-def test_yaml_is_told_of_a_bad_setting(example: Consumer) -> None:
+def test_yaml_reports_an_invalid_setting(example: Consumer) -> None:
     program = example.project / "Pulumi.yaml"
     good = program.read_text()
     program.write_text(good.replace("serverReplicas: 3", "serverReplicas: 4"))
     (line,) = errors(example)
     assert "consul-cluster:serverReplicas = 4 cannot be used" in line
     assert "Traceback" not in example.preview(check=False)
-    # What the schema rules out, the language host refuses with the line of the program.
+    # The language host itself reports an argument that is not in the schema, with its line in the program.
     program.write_text(good.replace("serverReplicas: 3", "replicas: 3"))
     assert "replicas does not exist" in example.preview(check=False)
 
 
-def test_yaml_takes_no_output_for_a_setting(example: Consumer) -> None:
+def test_yaml_cannot_use_an_output_as_a_setting(example: Consumer) -> None:
     program = example.project / "Pulumi.yaml"
     written: dict[str, Any] = yaml.safe_load(program.read_text())
     written["resources"]["name"] = {"type": "random:RandomId", "properties": {"byteLength": 2}}
@@ -199,8 +199,8 @@ def test_yaml_takes_no_output_for_a_setting(example: Consumer) -> None:
     assert "a plain value" in line
 
 
-def test_a_clone_installs_what_it_needs(tmp_path: Path, consumer: Consumer) -> None:
-    """As from a git reference: the engine has the whole repository, and no virtualenv."""
+def test_a_clone_installs_its_requirements(tmp_path: Path, consumer: Consumer) -> None:
+    """With a git reference, the engine has a clone of the repository without a virtualenv."""
     for name in ("components", "plugin"):
         shutil.copytree(PROJECT_DIR / name, tmp_path / "clone" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT_DIR / "Pulumi.yaml", tmp_path / "clone")

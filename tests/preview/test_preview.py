@@ -1,4 +1,4 @@
-"""What a reviewer sees: previews by the real engine and providers, with no cluster."""
+"""Previews by the real engine and providers, without a cluster."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from tools import toolchain
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_the_stacks_of_the_repository_preview_without_a_warning(stack: Stack, name: str) -> None:
+def test_the_stacks_of_this_repository_preview_without_warnings(stack: Stack, name: str) -> None:
     stack.configure(settings_of(name))
     printed = stack.preview()
     assert "warning" not in printed
@@ -58,7 +58,7 @@ def test_development_has_an_ingress_and_production_none(stack: Stack) -> None:
     ],
     ids=["one", "single settings", "rules", "nodes", "production"],
 )
-def test_each_bad_setting_is_one_line_and_registers_nothing(
+def test_each_invalid_setting_is_one_line_and_registers_nothing(
     stack: Stack, settings: dict[str, Any], bad: dict[str, Any]
 ) -> None:
     stack.configure(settings | bad)
@@ -77,7 +77,7 @@ def test_each_bad_setting_is_one_line_and_registers_nothing(
     assert stack.state.read_text() == before
 
 
-def test_production_refuses_to_lose_what_cannot_be_had_again(stack: Stack) -> None:
+def test_production_refuses_to_delete_what_cannot_be_recreated(stack: Stack) -> None:
     stack.configure(PRODUCTION)
     stack.up(*WITHOUT_CLUSTER)
     urns = [resource["urn"] for resource in stack.deployment()]
@@ -89,15 +89,15 @@ def test_production_refuses_to_lose_what_cannot_be_had_again(stack: Stack) -> No
     assert "protect" in destroyed.stdout + destroyed.stderr
 
 
-def test_development_may_be_thrown_away_at_any_time(stack: Stack) -> None:
+def test_development_can_be_destroyed_at_any_time(stack: Stack) -> None:
     stack.up(*WITHOUT_CLUSTER)
     stack.pulumi("destroy", "--yes", "--skip-preview")
     assert stack.deployment() == []
 
 
-def test_a_killed_engine_leaves_no_program_behind(stack: Stack) -> None:
+def test_a_killed_engine_leaves_no_process_behind(stack: Stack) -> None:
     if toolchain.users_pulumi():
-        pytest.skip("this is about the toolchain's own language host")
+        pytest.skip("tests only the toolchain's own language host")
     with subprocess.Popen(
         ["pulumi", "preview", "--stack", stack.name, "--config-file", stack.settings_file, "--non-interactive"],
         cwd=PROJECT_DIR,
@@ -111,14 +111,14 @@ def test_a_killed_engine_leaves_no_program_behind(stack: Stack) -> None:
 
 
 def hosts(engine: int) -> list[str]:
-    """The processes of an engine's language host."""
-    # A child belongs to the thread that started it.
+    """Return the PIDs of an engine's language host."""
+    # Linux lists a child process under the thread that started it.
     pids = [pid for thread in Path(f"/proc/{engine}/task").glob("*/children") for pid in thread.read_text().split()]
     return [pid for pid in pids if "language_host.py" in command_line(pid)]
 
 
 def command_line(pid: str) -> str:
-    """The arguments of a process, empty where it has ended."""
+    """Return the command line of a process; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except FileNotFoundError:

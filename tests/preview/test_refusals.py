@@ -1,4 +1,4 @@
-"""Changes that a running cluster would not survive, refused by the real engine before anything is touched."""
+"""The real engine refuses changes that a running cluster would not survive, before it changes anything."""
 
 import time
 from pathlib import Path
@@ -20,7 +20,7 @@ def bring_up(stack: Stack, settings: dict[str, Any]) -> None:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """A stack of seven servers; each test but previews changes of it."""
+    """Return a stack with seven servers. Tests only preview changes of it."""
     stack = Stack(tmp_path_factory.mktemp("running"))
     bring_up(stack, DEVELOPMENT)
     return stack
@@ -72,28 +72,28 @@ def test_changes_that_lose_quorum_or_data_are_refused(
     before = running.state.read_text()
     running.configure(DEVELOPMENT | change)
     _, *messages = refusal(running.preview(check=False)).split("consul-cluster:")
-    for key, (reason, way) in refused.items():
+    for key, (reason, remedy) in refused.items():
         (found, *_) = [message for message in messages if message.startswith(f"{key} cannot ")]
         assert reason in found
-        assert way in found
+        assert remedy in found
     assert {message.split()[0] for message in messages} == refused.keys()
     assert running.state.read_text() == before
 
 
 def refusal(printed: str) -> str:
-    """What a refused preview says, on one line."""
+    """Return the errors of a refused preview on one line."""
     assert "Traceback" not in printed
     assert "error: preview failed" in printed
     return " ".join(printed.partition("Diagnostics:")[2].split())
 
 
-def test_other_changes_are_none_of_its_business(running: Stack) -> None:
+def test_other_changes_are_allowed(running: Stack) -> None:
     running.configure(DEVELOPMENT | {"serverReplicas": 5, "logLevel": "debug", "clientReplicas": 0})
     running.preview()
 
 
 def test_a_refusal_does_not_wait_for_the_program_to_be_killed(running: Stack) -> None:
-    """The engine kills a language host that has not ended 5 s after it was told to."""
+    """The engine kills a language host that does not exit within 5 s of its signal."""
     seconds: list[float] = []
     for change in ({"logLevel": "debug"}, {"datacenter": "dc2"}):
         running.configure(DEVELOPMENT | change)
@@ -104,7 +104,7 @@ def test_a_refusal_does_not_wait_for_the_program_to_be_killed(running: Stack) ->
     assert refused < passed + 3
 
 
-def test_an_update_refuses_as_well_and_before_anything_else(running: Stack) -> None:
+def test_an_update_also_refuses_before_it_changes_anything(running: Stack) -> None:
     running.configure(
         DEVELOPMENT | {"serverReplicas": 3, "certificateValidityHours": 100, "certificateRenewalHours": 1}
     )
@@ -129,7 +129,7 @@ def test_a_new_key_is_refused_in_development_too(running: Stack) -> None:
     assert [what for what in keys.values() if f"would replace {what}" not in printed] == []
 
 
-def test_production_goes_from_five_servers_to_three_with_nothing_unprotected(tmp_path: Path) -> None:
+def test_production_scales_from_five_servers_to_three_without_deleting_a_volume(tmp_path: Path) -> None:
     nodes = {"storageClass": "", "storageNodes": NODES[:5]}
     stack = Stack(tmp_path)
     bring_up(stack, PRODUCTION | nodes | {"serverReplicas": 5})

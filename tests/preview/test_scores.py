@@ -1,4 +1,4 @@
-"""What checkers of manifests say of the objects of the repository's stacks."""
+"""Checkers of Kubernetes manifests on the objects of the stacks dev and prod."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,15 +25,13 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
 
 
 @pytest.mark.parametrize("checker", [kube_score, checkov])
-def test_production_has_nothing_critical_no_warning_and_nothing_failed(
-    production: list[Manifest], checker: Callable[[list[Manifest]], Score]
-) -> None:
+def test_production_passes_every_check(production: list[Manifest], checker: Callable[[list[Manifest]], Score]) -> None:
     score = checker(production)
     assert score.complaints == set()
     assert score.share == 1
 
 
-def test_every_exception_has_a_reason_and_is_needed(production: list[Manifest]) -> None:
+def test_every_waiver_has_a_reason_and_is_needed(production: list[Manifest]) -> None:
     excepted = exceptions(production)
     assert [finding for finding, reason in excepted.items() if len(reason.split()) < 5] == []
     bare = without_exceptions(production)
@@ -41,14 +39,14 @@ def test_every_exception_has_a_reason_and_is_needed(production: list[Manifest]) 
     assert kube_score(bare).complaints | checkov(bare).complaints == excepted.keys()
 
 
-def test_an_image_with_a_digest_needs_no_exception_from_checkov(tmp_path: Path) -> None:
+def test_an_image_with_a_digest_needs_no_waiver_of_checkov(tmp_path: Path) -> None:
     manifests = rendered(tmp_path, "prod", image=DIGEST)
     assert {finding.check for finding in exceptions(manifests)} == {"container-image-pull-policy"}
     assert checkov(manifests).complaints == set()
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_objects_are_as_kubernetes_has_them_and_show_no_secret(tmp_path: Path, name: str) -> None:
+def test_objects_match_the_schemas_and_show_no_secret(tmp_path: Path, name: str) -> None:
     manifests = rendered(tmp_path, name)
     assert kubeconform(manifests) == []
     secrets = [manifest for manifest in manifests if manifest["kind"] == "Secret"]
@@ -56,7 +54,7 @@ def test_objects_are_as_kubernetes_has_them_and_show_no_secret(tmp_path: Path, n
     assert [secret for secret in secrets if secret["stringData"] != {"placeholder": SECRET} or "data" in secret] == []
 
 
-def test_a_field_that_kubernetes_does_not_know_is_found() -> None:
+def test_kubeconform_finds_an_unknown_field() -> None:
     namespace: Manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a", "colour": "green"}}
     (found,) = kubeconform([namespace])
     assert "colour" in found

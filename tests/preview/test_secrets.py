@@ -1,4 +1,4 @@
-"""No secret in plain text in what Pulumi prints, stores or names."""
+"""Pulumi prints, stores and names no secret in plain text."""
 
 import base64
 
@@ -7,7 +7,7 @@ from tests.support.stack import WITHOUT_CLUSTER, Stack
 
 
 def test_no_secret_is_printed_stored_or_named(stack: Stack) -> None:
-    # Without a cluster only these can be made; their values are what everything else derives its secrets from.
+    # These resources need no cluster. All other secrets are derived from their values.
     stack.up(*WITHOUT_CLUSTER)
     resources = stack.deployment()
     values = secrets(resources)
@@ -27,13 +27,13 @@ def test_no_secret_is_printed_stored_or_named(stack: Stack) -> None:
         "outputs": stack.pulumi("stack", "output", "--json").stdout,
     }
     assert all(places.values())
-    # Pairs of names alone: a failure shall not print the secret.
+    # Compare names only, so that a failure does not print a secret.
     found = [(name, place) for name, value in values.items() for place, text in places.items() if shows(text, value)]
     assert found == []
 
 
-def test_what_gives_a_secret_away() -> None:
-    """What makes the test above mean something."""
+def test_shows_finds_a_secret() -> None:
+    """The test above relies on this function."""
     assert shows('{"key": "abc123"}', "abc123")
     assert shows(base64.b64encode(b"abc123").decode(), "abc123")
     assert not shows('{"key": "[secret]"}', "abc123")

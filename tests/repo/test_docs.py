@@ -1,4 +1,4 @@
-"""The documentation: links lead somewhere, examples can be used, commands exist, and missed aims are marked."""
+"""The documentation: links have targets, examples are valid, commands exist, and missed aims are marked."""
 
 import json
 import re
@@ -35,13 +35,13 @@ def name_of(page: Path) -> str:
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub makes of a page's headings."""
+    """Return the anchors that GitHub generates from a page's headings."""
     headings = re.findall(r"^#+ (.*)", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_targets(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
     broken: list[str] = []
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -55,7 +55,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_commands_of_make_exist(page: Path) -> None:
+def test_make_targets_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (PROJECT_DIR / "Makefile").read_text(), re.MULTILINE))
     blocks = "\n".join(re.findall(r"^```sh\n(.*?)^```", page.read_text(), flags=re.DOTALL | re.MULTILINE))
     used = set(re.findall(r"(?:^|[(`])make (?:-s )?([a-z]+)", blocks, re.MULTILINE))
@@ -67,7 +67,7 @@ def test_the_readme_is_short() -> None:
     assert len(README.splitlines()) <= MOST_LINES_OF_README
 
 
-def test_the_settings_for_ones_own_cluster_can_be_used() -> None:
+def test_the_example_settings_are_valid() -> None:
     section = README.partition("\n## Your own cluster\n")[2].partition("\n## ")[0]
     (block,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
     config = yaml.safe_load(block)["config"]
@@ -76,7 +76,7 @@ def test_the_settings_for_ones_own_cluster_can_be_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stack", "environment", "taken"),
+    ("stack", "environment", "accepted"),
     [
         (
             "dev",
@@ -86,18 +86,20 @@ def test_the_settings_for_ones_own_cluster_can_be_used() -> None:
         ("prod", {"PULUMI_BACKEND_URL": f"file://{PROJECT_DIR}/.state"}, False),
         ("prod", {"PULUMI_BACKEND_URL": "s3://ours", "PULUMI_CONFIG_PASSPHRASE": "development"}, False),
         ("prod", {"PULUMI_BACKEND_URL": "s3://ours", "PULUMI_CONFIG_PASSPHRASE": "our development"}, True),
-        ("prod", {}, True),  # with Pulumi's own login and secrets provider, or it asks for them
+        ("prod", {}, True),  # Pulumi uses its own login and secrets provider, or asks for them.
     ],
 )
-def test_make_refuses_the_backend_and_passphrase_of_dev(stack: str, environment: dict[str, str], taken: bool) -> None:
+def test_make_refuses_the_backend_and_passphrase_of_dev(
+    stack: str, environment: dict[str, str], accepted: bool
+) -> None:
     command = ["make", "--silent", "own", f"STACK={stack}"]
     environment = clean_environment() | environment
     result = subprocess.run(command, cwd=PROJECT_DIR, env=environment, capture_output=True, text=True, check=False)
-    assert (result.returncode == 0) == taken
-    assert taken or f"The stack {stack} needs a backend" in result.stderr
+    assert (result.returncode == 0) == accepted
+    assert accepted or f"The stack {stack} needs its own backend" in result.stderr
 
 
-def test_each_missed_aim_is_marked() -> None:
+def test_missed_aims_are_marked() -> None:
     benchmarks = (PROJECT_DIR / "docs" / "benchmarks.md").read_text()
     lines = [line for line in benchmarks.splitlines() if line.startswith("|")][2:]
     assert lines

@@ -1,4 +1,4 @@
-"""The house: which folder may import which, and how long a file may be."""
+"""The structure of the repository: which folders may import which, and how long a file may be."""
 
 import ast
 import re
@@ -9,19 +9,19 @@ import pytest
 
 from tests.support.stack import PROJECT_DIR
 
-# The packages of this repository.
-OURS = {"components", "operations", "plugin", "policy", "tests", "tools"}
+# The Python packages of this repository.
+PACKAGES = {"components", "operations", "plugin", "policy", "tests", "tools"}
 
 MAY_IMPORT = {
     "components": {"components"},
     "operations": {"operations", "components"},
     "plugin": {"plugin", "components"},
     "policy": {"policy", "components"},
-    # Benchmarks bring up stacks as the tests do.
+    # Benchmarks create stacks with the helpers of the tests.
     "tools": {"tools", "policy", "tests"},
 }
 
-# Modules that need no Pulumi: their rules are used without it, and import in no time.
+# Modules that do not import Pulumi, so that programs without Pulumi can use them and import them quickly.
 PURE = ["identity.py", "images.py", "naming.py", "quorum.py", "kubernetes/scripts.py", "settings"]
 
 MOST_LINES = 400
@@ -33,7 +33,7 @@ def sources(folder: str) -> list[Path]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The modules that a file imports, whole names."""
+    """Yield the full names of the modules that a file imports."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -47,7 +47,7 @@ def test_imports_go_one_way(folder: str) -> None:
         f"{path.relative_to(PROJECT_DIR)} imports {module}"
         for path in sources(folder)
         for module in imported(path)
-        if (root := module.partition(".")[0]) in OURS and root not in MAY_IMPORT[folder]
+        if (root := module.partition(".")[0]) in PACKAGES and root not in MAY_IMPORT[folder]
     ]
     assert wrong == []
 
@@ -68,7 +68,7 @@ def test_pure_modules_need_no_pulumi(name: str) -> None:
     assert not [module for module in modules if module.startswith("pulumi")]
 
 
-def test_tests_import_no_other_test() -> None:
+def test_tests_do_not_import_other_tests() -> None:
     allowed = re.compile(r"tests\.(support|preview\.policy_programs)\b")
     wrong = [
         f"{path.relative_to(PROJECT_DIR)} imports {module}"
@@ -82,7 +82,7 @@ def test_tests_import_no_other_test() -> None:
 def test_files_are_short() -> None:
     long = {
         str(path.relative_to(PROJECT_DIR)): lines
-        for folder in OURS
+        for folder in PACKAGES
         for path in sources(folder)
         if (lines := len(path.read_text().splitlines())) > MOST_LINES
     }

@@ -1,4 +1,4 @@
-"""The workflows: sound by actionlint, and the same as what make runs here."""
+"""The GitHub workflows: actionlint accepts them, and they run what make runs locally."""
 
 import re
 import subprocess
@@ -37,35 +37,35 @@ def pulumi_steps() -> Iterator[dict[str, Any]]:
     return (step["with"] for step in steps() if step.get("uses", "").startswith("pulumi/actions@"))
 
 
-def test_actionlint_finds_nothing() -> None:
+def test_actionlint_accepts_the_workflows() -> None:
     command = [toolchain.binary("actionlint"), "-no-color", "-shellcheck=", "-pyflakes=", *WORKFLOWS]
     result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_they_are_all_here() -> None:
+def test_the_workflows_exist() -> None:
     assert [workflow.stem for workflow in WORKFLOWS] == ["certificates", "preview", "up"]
 
 
-def test_every_command_of_pulumi_has_the_policy_pack_that_make_preview_has() -> None:
+def test_every_pulumi_command_uses_the_policy_pack_of_make_preview() -> None:
     commands = [options for options in pulumi_steps() if "command" in options]
     assert [options["command"] for options in commands] == ["preview", "preview", "preview", "up"]
     for options in commands:
         assert PROJECT / options["policyPacks"] == PACK
 
 
-def test_pulumi_is_the_version_of_the_program_and_the_toolchain() -> None:
+def test_pulumi_has_the_version_of_the_program_and_the_toolchain() -> None:
     assert {str(options["pulumi-version"]) for options in pulumi_steps()} == {PULUMI_VERSION}
     assert f"pulumi=={PULUMI_VERSION}" in (PROJECT / "requirements.in").read_text().splitlines()
 
 
-def test_python_is_one_that_the_project_takes() -> None:
+def test_python_has_the_oldest_supported_version() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     versions = {step["with"]["python-version"] for step in steps() if "setup-python" in step.get("uses", "")}
     assert {f">={version}" for version in versions} == {project["requires-python"]}
 
 
-def test_what_they_make_is_in_the_makefile() -> None:
+def test_make_targets_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
     made = {step["run"].split()[1] for step in steps() if step.get("run", "").startswith("make ")}
     assert made == {"lint", "packages", "preview"}
@@ -73,7 +73,7 @@ def test_what_they_make_is_in_the_makefile() -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
-def test_each_stack_is_run_and_dev_only_where_no_secret_is(workflow: Path) -> None:
+def test_each_job_runs_all_stacks_and_dev_only_without_secrets(workflow: Path) -> None:
     runs = {name: job for name, job in jobs(workflow).items() if "strategy" in job}
     assert runs
     for name, job in runs.items():
@@ -81,13 +81,13 @@ def test_each_stack_is_run_and_dev_only_where_no_secret_is(workflow: Path) -> No
         assert sorted(job["strategy"]["matrix"]["stack"]) == expected, f"{workflow.stem} {name}"
 
 
-def test_each_stack_has_a_passphrase_of_its_own() -> None:
+def test_each_stack_has_its_own_passphrase() -> None:
     expected = "${{ secrets[format('PULUMI_CONFIG_PASSPHRASE_{0}', matrix.stack)] }}"
     environments = [step["env"] for step in steps() if "PULUMI_CONFIG_PASSPHRASE" in str(step)]
     assert [environment["PULUMI_CONFIG_PASSPHRASE"] for environment in environments] == [expected] * 5
 
 
-def test_an_update_is_never_ended_by_another_run() -> None:
+def test_an_update_is_never_cancelled_by_another_run() -> None:
     for workflow in WORKFLOWS:
         for job in jobs(workflow).values():
             if any(step.get("with", {}).get("command") == "up" for step in job["steps"]):
@@ -96,7 +96,7 @@ def test_an_update_is_never_ended_by_another_run() -> None:
                 assert "timeout-minutes" not in job
 
 
-def test_rights_are_the_least() -> None:
+def test_permissions_are_minimal() -> None:
     for workflow in WORKFLOWS:
         content = yaml.safe_load(workflow.read_text())
         assert content["permissions"] == {"contents": "read"}
@@ -114,7 +114,7 @@ def test_actions_are_pinned_and_keep_no_credentials() -> None:
                 assert step["with"] == {"persist-credentials": False}
 
 
-def test_no_pull_request_of_a_fork_gets_a_secret() -> None:
+def test_pull_requests_of_forks_get_no_secrets() -> None:
     for workflow in WORKFLOWS:
         text = workflow.read_text()
         assert "pull_request_target" not in text
@@ -134,7 +134,7 @@ def test_secrets_belong_to_an_environment_of_the_stack() -> None:
                 assert job["environment"] == "${{ matrix.stack }}" + suffix
 
 
-def test_an_update_comes_after_its_preview() -> None:
+def test_an_update_is_previewed_first() -> None:
     (up,) = jobs(next(workflow for workflow in WORKFLOWS if workflow.stem == "up")).values()
     options = [step["with"] for step in up["steps"] if step.get("uses", "").startswith("pulumi/actions@")]
     assert [{**of, "command": ""} for of in options] == [{**options[0], "command": ""}] * 2

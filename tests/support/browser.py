@@ -1,4 +1,4 @@
-"""A real Chromium, headless, that trusts the cluster's certificate and nothing else."""
+"""A headless Chromium that trusts only the cluster's certificate."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tools import toolchain
 
-# So that it looks for nobody but the page; https://peter.sh/experiments/chromium-command-line-switches/
+# Suppress all network access except for the page, https://peter.sh/experiments/chromium-command-line-switches/
 _QUIET = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -26,11 +26,14 @@ _QUIET = [
 
 @contextmanager
 def page(host: str, port: int, ca_certificate: str) -> Generator[Page]:
-    """A page whose name `host` is this machine; raises ssl.SSLError where the CA has not signed for it."""
+    """Yield a page of a browser that resolves `host` to the loopback.
+
+    Raises ssl.SSLError if the server at `port` has no certificate for `host` signed by the CA.
+    """
     key = base64.b64encode(hashlib.sha256(_public_key(host, port, ca_certificate)).digest()).decode()
     arguments = [*_QUIET, f"--host-resolver-rules=MAP {host} 127.0.0.1", f"--ignore-certificate-errors-spki-list={key}"]
     with sync_playwright() as playwright:
-        # As root there is no sandbox to be had.
+        # Chromium's sandbox does not work as root.
         browser = playwright.chromium.launch(
             executable_path=toolchain.binary("chromium"), chromium_sandbox=False, args=arguments
         )
@@ -41,7 +44,7 @@ def page(host: str, port: int, ca_certificate: str) -> Generator[Page]:
 
 
 def _public_key(host: str, port: int, ca_certificate: str) -> bytes:
-    """The key that is shown at a port of the loopback, by a certificate for the host that the CA has signed."""
+    """Return the public key of the server at a port of the loopback, after verifying its certificate for the host."""
     trusted = ssl.create_default_context(cadata=ca_certificate)
     with (
         socket.create_connection(("127.0.0.1", port), timeout=10) as plain,

@@ -1,4 +1,4 @@
-"""Checkers of Kubernetes manifests: kube-score, checkov and kubeconform, each with all that it checks by default."""
+"""Run checkers of Kubernetes manifests with their default checks: kube-score, checkov and kubeconform."""
 
 import json
 import os
@@ -17,16 +17,16 @@ from tools import toolchain
 
 KUBERNETES = "v1.35"
 
-# kube-score's grade of a check that found nothing; 7 is fine as well, 5 is a warning, 1 is critical.
+# kube-score's grades: 10 and 7 are fine, 5 is a warning, 1 is critical.
 _FULL = 10
 _FINE = 7
 
-# The annotations by which an object has a checker leave something out, and say why.
+# Annotations that waive a check, and its reason.
 _KUBE_SCORE, _KUBE_SCORE_REASON, _CHECKOV_SKIP = "kube-score/ignore", "reason.kube-score/", "checkov.io/skip"
 
 
 class Finding(NamedTuple):
-    """A check that an object does not pass; the object as `Kind/name`."""
+    """A check that an object fails; `resource` is `Kind/name`."""
 
     check: str
     resource: str
@@ -34,14 +34,14 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Score:
-    """What a checker says: the share of what could be reached, 1 at best, and what it complains about."""
+    """A checker's result: the share of the best possible score, from 0 to 1, and the failed checks."""
 
     share: float
     complaints: set[Finding]
 
 
 def kube_score(manifests: Sequence[Manifest]) -> Score:
-    """The share is that of points: the sum of the grades of all checks that apply, over that of full grades."""
+    """Run kube-score. The share is the sum of the grades of all checks that apply, divided by that of full grades."""
     arguments = ["--kubernetes-version", KUBERNETES, "--output-format", "json"]
     scored = json.loads(_run([toolchain.binary("kube-score"), "score", *arguments, "-"], manifests))
     grades = [
@@ -55,7 +55,7 @@ def kube_score(manifests: Sequence[Manifest]) -> Score:
 
 
 def checkov(manifests: Sequence[Manifest]) -> Score:
-    """The share is that of passed checks among those that passed or failed; it asks no service."""
+    """Run checkov offline. The share is the number of passed checks, divided by that of passed and failed checks."""
     arguments = ["--framework", "kubernetes", "--skip-download", "--quiet", "--compact", "--output", "json"]
     program = [sys.executable, "-m", "checkov.main"]
     environment = {"PYTHONPATH": str(toolchain.python_packages("checkov"))}
@@ -63,26 +63,26 @@ def checkov(manifests: Sequence[Manifest]) -> Score:
         (Path(folder) / "manifests.yaml").write_text(yaml.safe_dump_all(manifests))
         report = json.loads(_run([*program, "--directory", folder, *arguments], environment=environment))
     passed, failed = report["summary"]["passed"], report["results"]["failed_checks"]
-    # It calls a resource `Kind.namespace.name`.
+    # checkov names a resource `Kind.namespace.name`.
     found = ((check["check_id"], check["resource"].split(".", 2)) for check in failed)
     complaints = {Finding(check, f"{kind}/{name}") for check, (kind, _, name) in found}
     return Score(passed / (passed + len(failed)), complaints)
 
 
 def kubeconform(manifests: Sequence[Manifest]) -> list[str]:
-    """What is not as Kubernetes' schemas have it; a field or a kind that they do not know is an error."""
+    """Return what violates Kubernetes' schemas, one message each. Unknown fields and kinds are violations too."""
     schemas = toolchain.kubernetes_schemas() / "{{.ResourceKind}}{{.KindSuffix}}.json"
     command = [toolchain.binary("kubeconform"), "-strict", "-verbose", "-output", "json", "-schema-location", schemas]
     resources = json.loads(_run(command, manifests))["resources"]
     if len(resources) != len(manifests):
-        raise AssertionError(f"kubeconform looked at {len(resources)} of {len(manifests)} objects")
+        raise AssertionError(f"kubeconform checked {len(resources)} of {len(manifests)} objects")
     return [
         f"{found['kind']}/{found['name']}: {found['msg']}" for found in resources if found["status"] != "statusValid"
     ]
 
 
 def exceptions(manifests: Iterable[Manifest]) -> dict[Finding, str]:
-    """What objects have checkers leave out, with the reason; an empty one where there is none."""
+    """Return the checks that objects waive, each with its reason, or an empty string if it has none."""
     return {
         Finding(check, f"{manifest['kind']}/{manifest['metadata']['name']}"): reason
         for manifest in manifests
@@ -100,7 +100,7 @@ def _excepted(annotations: dict[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def without_exceptions(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """The objects as checkers see them where nothing is left out."""
+    """Return the objects without the annotations that waive checks."""
 
     def bare(metadata: dict[str, Any]) -> dict[str, Any]:
         annotations: dict[str, str] = metadata.get("annotations", {})

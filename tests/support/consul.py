@@ -1,4 +1,4 @@
-"""A running cluster as an operator sees it: through kubectl and the consul command in its pods."""
+"""Operate a running cluster: through kubectl, and the consul command in its pods."""
 
 import json
 import subprocess
@@ -42,7 +42,10 @@ class Consul:
     token: str = field(default="", repr=False)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> str:
-        """What a kubectl command prints; a failure is an error that says what it printed."""
+        """Run kubectl in the namespace and return what it prints.
+
+        With `check`, a failure raises AssertionError with the output. Without it, the result includes standard error.
+        """
         command = ["--kubeconfig", str(self.kubeconfig), "--namespace", self.namespace, *arguments]
         result = subprocess.run(
             [toolchain.binary("kubectl"), *command],
@@ -57,49 +60,49 @@ class Consul:
         return result.stdout if check else result.stdout + result.stderr
 
     def objects(self, kind: str, *arguments: str) -> list[dict[str, Any]]:
-        """The objects of a kind, as the API server has them."""
+        """Return the objects of a kind from the API server."""
         return json.loads(self.kubectl("get", kind, "--output", "json", *arguments))["items"]
 
     def agents(self, component: str = "") -> list[dict[str, Any]]:
-        """The agents' pods, or those of one component (`server`, `client`)."""
+        """Return the pods of all agents, or of one component (`server` or `client`)."""
         labels = ["app.kubernetes.io/name=consul", *([f"app.kubernetes.io/component={component}"] if component else [])]
         return self.objects("pods", "--selector", ",".join(labels))
 
     def uids(self, component: str = "") -> dict[str, str]:
-        """The identity of each of these pods, by its name: another pod of the same name has another."""
+        """Return the UID of each agent's pod, by the pod's name. A new pod with the same name has another UID."""
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.agents(component)}
 
     def run(self, pod: str, *command: str, check: bool = True, stdin: str | None = None) -> str:
-        """What a command in a pod prints."""
+        """Run a command in a pod and return what it prints."""
         interactive = ["--stdin"] if stdin is not None else []
         return self.kubectl("exec", *interactive, pod, "--", *command, check=check, stdin=stdin)
 
     def consul(self, *arguments: str, pod: str = "consul-0", check: bool = True) -> str:
-        """What a consul command in a pod prints, by the management token's rights."""
+        """Run a consul command in a pod with the management token, and return what it prints."""
         command = 'unset CONSUL_HTTP_TOKEN_FILE; CONSUL_HTTP_TOKEN=$(cat) exec consul "$@"'
         return self.run(pod, "sh", "-c", command, "consul", *arguments, check=check, stdin=self.token)
 
     def members(self, pod: str = "consul-0") -> list[Member]:
-        """All members that an agent knows, the dead ones too, by the pod's own rights."""
+        """Return all members that an agent knows, dead ones included. The command uses the pod's own token."""
         lines = [line.split() for line in self.run(pod, "consul", "members").splitlines()[1:]]
         return [
             Member(line[0], line[1].partition(":")[0], *(line[column] for column in (2, 3, 6, 8))) for line in lines
         ]
 
     def member(self, name: str) -> Member:
-        """What consul-0 knows of one member."""
+        """Return one member, as consul-0 knows it."""
         return next(member for member in self.members() if member.name == name)
 
     def address(self, pod: str) -> str:
-        """The address of a pod, empty while it has none."""
+        """Return the IP address of a pod; empty if it has none yet."""
         return self.kubectl("get", "pod", pod, "--ignore-not-found", "--output", "jsonpath={.status.podIP}")
 
     def alive(self, pod: str = "consul-0") -> set[str]:
-        """The names of the members that are alive."""
+        """Return the names of the members that are alive."""
         return {member.name for member in self.members(pod) if member.status == "alive"}
 
     def peers(self, pod: str = "consul-0") -> list[Peer]:
-        """The Raft peers."""
+        """Return the Raft peers."""
         lines = [line.split() for line in self.consul("operator", "raft", "list-peers", pod=pod).splitlines()[1:]]
         return [Peer(line[0], line[1], line[3], line[4] == "true") for line in lines]
 
@@ -114,7 +117,7 @@ class Consul:
                 and {peer.name for peer in peers if peer.voter} == server_names(servers)
                 and len(peers) == servers
                 and sum(peer.state == "leader" for peer in peers) == 1
-                # A server may know a client that does not know it yet.
+                # Check readiness too: a server may list a client that does not know any server yet.
                 and {pod["metadata"]["name"] for pod in self.agents() if ready(pod)} == expected
             )
 
@@ -122,23 +125,26 @@ class Consul:
 
 
 def ready(pod: dict[str, Any]) -> bool:
-    """Whether a pod is ready and not about to end."""
+    """Return whether a pod is ready and not being deleted."""
     conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions", [])}
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 
 
 def server_names(count: int) -> set[str]:
-    """The names of so many servers."""
+    """Return the names of `count` servers."""
     return {f"consul-{ordinal}" for ordinal in range(count)}
 
 
 def client_names(count: int) -> set[str]:
-    """The names of so many clients."""
+    """Return the names of `count` clients."""
     return {f"consul-client-{ordinal}" for ordinal in range(count)}
 
 
 def wait_for(what: str, condition: Callable[[], T], seconds: float = 60) -> T:
-    """Wait until a condition holds; a time-out says what it waited for and what it last saw."""
+    """Wait until a condition returns a true value, and return it. An AssertionError in the condition counts as false.
+
+    Raises AssertionError after `seconds`, with `what` and the last value.
+    """
     deadline = time.monotonic() + seconds
     last: object = None
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""What `pulumi stack export` prints of a stack with Consul clusters."""
+"""A made-up output of `pulumi stack export` for a stack with Consul clusters."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from components.identity import COMPONENT_TYPE
 
 CA_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nTUlORQ==\n-----END CERTIFICATE-----\n"
 
-# How Pulumi marks a secret, https://www.pulumi.com/docs/iac/concepts/secrets/
+# An encrypted secret in the state, https://www.pulumi.com/docs/iac/concepts/secrets/
 _SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "djE6…"}
 
 
 def exported(*clusters: tuple[str, str], ca: bool = True) -> dict[str, Any]:
-    """Return the state of a stack with clusters of these names and namespaces; `ca` tells whether they have a CA."""
+    """Return the state of a stack with clusters of these names and namespaces; `ca` says whether they have a CA."""
     stack = "urn:pulumi:blue::shop::pulumi:pulumi:Stack::shop-blue"
     resources: list[dict[str, Any]] = [{"urn": stack, "type": "pulumi:pulumi:Stack"}]
     for name, namespace in clusters:

@@ -1,4 +1,4 @@
-"""The component against recorded inputs: the providers are mocks, so only unit tests use this."""
+"""Declare the component with mock providers, and record the inputs of its resources. For unit tests only."""
 
 import asyncio
 import copy
@@ -10,9 +10,8 @@ import pulumi
 from components import ConsulCluster
 from components.settings import Settings
 
-# What the providers would answer; everything else answers with its inputs.
+# Outputs that the mock providers compute. All other outputs are the inputs.
 PASSWORD = "p" * 64
-
 
 COMPUTED: dict[str, dict[str, Any]] = {
     "random:index/randomPassword:RandomPassword": {"result": PASSWORD},
@@ -26,18 +25,17 @@ COMPUTED: dict[str, dict[str, Any]] = {
     },
 }
 
-
 Inputs = dict[str, Any]
 
 
 class Recorder(pulumi.runtime.Mocks):
-    """Remembers the inputs of each resource as `Kind name`, and names what Pulumi would name."""
+    """Records the inputs of each resource as `Kind name`, and names the objects that Pulumi would name."""
 
     def __init__(self) -> None:
         self.inputs: dict[str, Inputs] = {}
         self.outputs: dict[str, Any] = {}
         self.identities: set[tuple[str, str]] = set()
-        """The parent's URN and the own URN of each resource."""
+        """The URN of each resource's parent, and the URN of the resource."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         kind = args.typ.rpartition(":")[2]
@@ -59,7 +57,7 @@ class Recorder(pulumi.runtime.Mocks):
 
 
 class Monitor(pulumi.runtime.mocks.MockMonitor):
-    """Tells the recorder the identity of each resource."""
+    """Records the URN and the parent of each resource."""
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         urn = super().make_urn(parent, type_, name)
@@ -69,32 +67,32 @@ class Monitor(pulumi.runtime.mocks.MockMonitor):
 
 
 class NoHooks:
-    """Takes hooks and never calls them."""
+    """Accepts resource hooks and never calls them."""
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
         pass
 
 
 def development(**changes: Any) -> Settings:
-    """Development settings: three servers on three nodes, and what a test changes."""
+    """Return development settings with three servers on three nodes, and the changes of a test."""
     return Settings.model_validate(
         {"environment": "development", "storage_nodes": ("node-1", "node-2", "node-3")} | changes
     )
 
 
 def production(**changes: Any) -> Settings:
-    """Production settings, and what a test changes."""
+    """Return production settings, with the changes of a test."""
     return Settings.model_validate({"environment": "production", "storage_class": "fast"} | changes)
 
 
 def declare(settings: Settings) -> Recorder:
-    """Return what a cluster with these settings declares; the caller may change it."""
+    """Return the recorded resources of a cluster with these settings: a copy, which the caller may change."""
     return copy.deepcopy(_declared(settings.model_dump_json()))
 
 
 @cache
 def _declared(settings: str) -> Recorder:
-    """Declare a cluster on a fresh engine, once for all tests with the same settings: it takes tenths of a second."""
+    """Declare a cluster. The result is cached, because each declaration takes some tenths of a second."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     recorder = Recorder()

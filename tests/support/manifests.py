@@ -1,4 +1,4 @@
-"""A stack's Kubernetes objects as plain manifests, as kubectl and checkers take them."""
+"""A stack's Kubernetes objects as manifests for kubectl and checkers."""
 
 import json
 import subprocess
@@ -11,12 +11,12 @@ from tests.support.stack import PROJECT_DIR, Stack
 
 Manifest = dict[str, Any]
 
-# What the engine prints in place of a secret value.
+# The engine prints this instead of a secret value.
 SECRET = "[secret]"  # noqa: S105 - a placeholder
 
 
 def settings_of(name: str) -> dict[str, Any]:
-    """Return the settings of one of the repository's stacks as committed: the user may have changed the file since."""
+    """Return the committed settings of a stack of this repository, because the user may have changed the file."""
     show = ["git", "show", f"HEAD:Pulumi.{name}.yaml"]
     committed = subprocess.run(show, cwd=PROJECT_DIR, capture_output=True, text=True, check=True).stdout
     config = yaml.safe_load(committed)["config"]
@@ -24,7 +24,7 @@ def settings_of(name: str) -> dict[str, Any]:
 
 
 def previewed(stack: Stack) -> list[Manifest]:
-    """What a new cluster would be made of, by the engine's preview; a placeholder stands for what is secret."""
+    """Return the manifests of a new cluster, from the engine's preview, with a placeholder for each secret."""
     steps = json.loads(stack.pulumi("preview", "--json").stdout)["steps"]
     manifests = _kubernetes(step["newState"] for step in steps)
     for manifest in manifests:
@@ -34,7 +34,7 @@ def previewed(stack: Stack) -> list[Manifest]:
 
 
 def deployed(stack: Stack) -> list[Manifest]:
-    """What a cluster was made of, by the stack's state; secrets in plain text."""
+    """Return the manifests of a deployed cluster, from the stack's state, with secrets in plain text."""
     return _kubernetes(stack.deployment())
 
 
@@ -43,7 +43,7 @@ def _kubernetes(resources: Iterable[Mapping[str, Any]]) -> list[Manifest]:
 
 
 def _plain(value: object) -> Any:
-    """Inputs without the marks that Pulumi puts on secrets and on itself."""
+    """Return inputs without Pulumi's marks of secrets, and without its own fields."""
     if isinstance(value, list):
         return [_plain(item) for item in cast("list[object]", value)]
     if not isinstance(value, dict):
@@ -55,7 +55,7 @@ def _plain(value: object) -> Any:
 
 
 def planned(stack: Stack) -> list[str]:
-    """The kinds of the resources that a preview would create, each with its name."""
+    """Return type and name of each resource that a preview creates, such as `kubernetes:core/v1:Secret::consul`."""
     steps: list[dict[str, Any]] = json.loads(stack.pulumi("preview", "--json").stdout)["steps"]
     assert {step["op"] for step in steps} == {"create"}
     return sorted(step["urn"].rpartition("$")[2] for step in steps)

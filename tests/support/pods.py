@@ -1,4 +1,4 @@
-"""Pods of the tests' own, as the namespaces' Pod Security asks of them."""
+"""Pods that tests create. They satisfy the Pod Security level `restricted`."""
 
 import json
 from collections.abc import Generator, Mapping, Sequence
@@ -17,7 +17,10 @@ def pod(
     env: Mapping[str, str] | None = None,
     volumes: Mapping[str, dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """A pod of Consul's image that may do nothing; `volumes` are sources by the paths at which they are mounted."""
+    """Return a pod without privileges that runs a command in Consul's image.
+
+    `volumes` maps mount paths to volume sources.
+    """
     mounts = {f"volume-{number}": path for number, path in enumerate(volumes or {})}
     container = {
         "name": "main",
@@ -49,7 +52,7 @@ def pod(
 
 @contextmanager
 def running(consul: Consul, *objects: dict[str, Any]) -> Generator[None]:
-    """Objects in the helper's namespace, its pods ready, and gone afterwards."""
+    """Create objects in the namespace, wait until its pods are ready, and delete the objects at the end."""
     manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
     consul.kubectl("apply", "--filename", "-", stdin=manifest)
     try:
@@ -62,6 +65,5 @@ def running(consul: Consul, *objects: dict[str, Any]) -> Generator[None]:
 
 IDLE = ["sh", "-c", "trap exit TERM; sleep infinity & wait"]
 
-
-# Labels of a pod that may call the servers from inside their namespace, as the program's own Jobs do.
+# The labels of the component's own Jobs: NetworkPolicies allow pods with these labels to call the servers.
 INSIDE = {"app.kubernetes.io/name": "consul-health", "app.kubernetes.io/instance": "consul"}

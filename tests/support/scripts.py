@@ -1,16 +1,16 @@
-"""Programs in place of those that a script under test calls, and a clock that costs no real seconds."""
+"""Replacements for the programs that a script under test calls, and a clock that takes no real time."""
 
 from pathlib import Path
 
 
 def write_program(folder: Path, name: str, text: str) -> None:
-    """Write an executable shell script `name` in a folder that the script under test has first on its PATH."""
+    """Write an executable shell script `name` in a folder, which must be first on the PATH of the script under test."""
     program = folder / name
     program.write_text(f"#!/bin/sh\n{text}\n")
     program.chmod(0o755)
 
 
 def fake_clock(folder: Path) -> None:
-    """Have `date +%s` return one second more at each call, and `sleep` return at once."""
+    """Make `date +%s` print one second more at each call, and `sleep` return at once."""
     write_program(folder, "date", f"echo >> {folder}/ticks; wc -l < {folder}/ticks")
     write_program(folder, "sleep", "")

@@ -1,4 +1,4 @@
-"""The actual secret values of a stack, and whether a text gives one away."""
+"""The actual secret values of a stack, and a search for them in text."""
 
 import base64
 from typing import Any
@@ -9,7 +9,7 @@ from components.naming import Naming
 
 
 def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
-    """The actual secret values of a state, by what they are."""
+    """Return the actual secret values of a state, by a name each."""
     found: dict[str, str] = {}
     for resource in resources:
         name = resource["urn"].rpartition("::")[2]
@@ -23,7 +23,7 @@ def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def plain(value: Any) -> str:
-    """The text of an exported property; `stack export --show-secrets` gives secrets as JSON text."""
+    """Return an exported property as a string. `pulumi stack export --show-secrets` prints secrets as JSON strings."""
     if isinstance(value, dict):
         text = str(value.get("plaintext", ""))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
         return text.strip('"').replace("\\n", "\n")
@@ -31,7 +31,7 @@ def plain(value: Any) -> str:
 
 
 def shows(text: str, secret: str) -> bool:
-    """Whether a text gives a secret away: its longest line, or its start in base64, as Kubernetes stores it."""
+    """Return whether a text contains a secret: its longest line, or the beginning of its base64 form."""
     line = max(secret.splitlines(), key=len)
     encoded = base64.b64encode(secret.encode()).decode()
     return line in text or encoded[: len(encoded) // 4 * 3] in text

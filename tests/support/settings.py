@@ -1,4 +1,4 @@
-"""Settings of the stacks that tests and benchmarks bring up."""
+"""Settings of the stacks that tests and benchmarks create."""
 
 from typing import Any
 
@@ -6,11 +6,10 @@ from tools.devcluster.addons import INGRESS_NAMESPACE
 
 E2E_NAMESPACE = "e2e"
 
-
 E2E_DEVELOPMENT: dict[str, Any] = {
     "environment": "development",
     "namespace": E2E_NAMESPACE,
-    # Five, so that there is room for five servers.
+    # Five, because a test scales to five servers.
     "storageNodes": ["node-1", "node-2", "node-3", "node-1", "node-2"],
     "ingressEnabled": True,
     "ingressHost": "consul.localhost",
@@ -23,7 +22,7 @@ E2E_DEVELOPMENT: dict[str, Any] = {
     "serviceTokens": ["web"],
 }
 
-# What the stack begins with, until a test rolls it out to E2E_DEVELOPMENT.
+# The stack starts with these settings, until a test rolls out E2E_DEVELOPMENT.
 E2E_FIRST: dict[str, Any] = E2E_DEVELOPMENT | {
     "logLevel": "debug",
     "serverResources": {"requests": {"cpu": "110m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
@@ -38,13 +37,11 @@ E2E_PRODUCTION: dict[str, Any] = {
     "serviceTokens": ["web"],
 }
 
-
 DEVELOPMENT: dict[str, Any] = {
     "environment": "development",
     "storageNodes": ["node-1", "node-2", "node-3"],
     "ingressEnabled": True,
     "ingressHost": "consul.localhost",
 }
-
 
 PRODUCTION: dict[str, Any] = {"environment": "production", "storageClass": "standard"}

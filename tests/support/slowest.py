@@ -1,4 +1,4 @@
-"""Print the ten slowest tests of several runs: `python -m tests.support.slowest FILE …`, of pytest's JUnit XML."""
+"""Print the ten slowest tests of pytest's JUnit XML files: `python -m tests.support.slowest FILE …`."""
 
 import sys
 from pathlib import Path

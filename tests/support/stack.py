@@ -1,4 +1,4 @@
-"""Stacks of this project for tests: their own backend, settings and names, on the real engine and providers."""
+"""Stacks for tests on the real engine and providers, with their own backend, settings and names."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ from tools import toolchain
 
 PROJECT_DIR = Path(__file__).parents[2]
 
-# What of a cluster can be made with no Kubernetes to be reached: keys, certificates, and the record of the settings.
+# Limits an update to the resources that need no Kubernetes: keys, certificates, and the record of the settings.
 WITHOUT_CLUSTER = [
     f"--target={target}" for target in ("**ConsulCluster::**", "**pulumi:index**", "**tls:index**", "**random:index**")
 ]
@@ -23,7 +23,7 @@ WITHOUT_CLUSTER = [
 
 @dataclass
 class Stack:
-    """A stack whose settings file lies in a folder of its own, and its state as well where no `backend` is given."""
+    """A stack whose settings file is in `folder`. Without `backend`, its state is there too."""
 
     folder: Path
     name: str = "test"
@@ -35,7 +35,7 @@ class Stack:
     _outputs: tuple[bytes, dict[str, Any]] = (b"", {})
 
     def __post_init__(self) -> None:
-        """Make the stack, empty."""
+        """Create the stack, without settings."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.backend = self.backend or self.folder / "backend"
         self.backend.mkdir(exist_ok=True)
@@ -47,35 +47,35 @@ class Stack:
             "KUBECONFIG": str(self.kubeconfig),
             "NO_COLOR": "1",
         }
-        # `stack init` writes the settings file beside Pulumi.yaml, so not in the project itself.
+        # `stack init` writes the settings file beside Pulumi.yaml, so use a copy outside the project.
         shutil.copy(self.project / "Pulumi.yaml", self.folder)
         self._run("stack", "init", self.name, cwd=self.folder)
 
     @property
     def settings_file(self) -> Path:
-        """The stack's settings, which `configure` writes."""
+        """Return the path of the settings file, which `configure` writes."""
         return self.folder / f"Pulumi.{self.name}.yaml"
 
     @property
     def project_name(self) -> str:
-        """The project's name, which its settings' keys begin with."""
+        """Return the project's name, with which the keys of its settings begin."""
         return yaml.safe_load((self.project / "Pulumi.yaml").read_text())["name"]
 
     @property
     def state(self) -> Path:
-        """The backend's checkpoint of the stack."""
+        """Return the path of the stack's state file in the backend."""
         assert self.backend
         return self.backend / ".pulumi" / "stacks" / self.project_name / f"{self.name}.json"
 
     def configure(self, settings: Mapping[str, Any]) -> None:
-        """Replace the stack's settings; keys are those of the project."""
+        """Replace all settings of the stack. The keys have no namespace."""
         self.settings = dict(settings)
         kept: dict[str, Any] = yaml.safe_load(self.settings_file.read_text()) if self.settings_file.exists() else {}
         config = {f"{self.project_name}:{key}": value for key, value in settings.items()}
         self.settings_file.write_text(yaml.safe_dump({**kept, "config": config}))
 
     def pulumi(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run a command of the Pulumi CLI on this stack; a failure shows all that it printed."""
+        """Run a Pulumi command on this stack. With `check`, a failure raises AssertionError with the output."""
         settings = [] if arguments[0] in ("stack", "state") else ["--config-file", str(self.settings_file)]
         return self._run(*arguments, "--stack", self.name, *settings, cwd=self.project, check=check, timeout=timeout)
 
@@ -96,16 +96,16 @@ class Stack:
         return result
 
     def preview(self, *arguments: str, check: bool = True) -> str:
-        """What a preview prints."""
+        """Preview the stack and return what the command prints."""
         result = self.pulumi("preview", *arguments, check=check)
         return result.stdout + result.stderr
 
     def up(self, *arguments: str) -> str:
-        """Bring the cluster to its settings; what was printed."""
+        """Update the stack and return what the command prints."""
         return self.pulumi("up", "--yes", "--skip-preview", *arguments).stdout
 
     def outputs(self) -> dict[str, Any]:
-        """Return the stack outputs, secrets in plain text; Pulumi is asked only after the state has changed."""
+        """Return the stack's outputs, with secrets in plain text. Read them again only after the state has changed."""
         state = self.state.read_bytes()
         if state != self._outputs[0]:
             printed = self.pulumi("stack", "output", "--json", "--show-secrets").stdout
@@ -113,6 +113,6 @@ class Stack:
         return self._outputs[1]
 
     def deployment(self) -> list[dict[str, Any]]:
-        """The resources of the state, secrets in plain text."""
+        """Return the resources in the state, with secrets in plain text."""
         exported = json.loads(self.pulumi("stack", "export", "--show-secrets").stdout)
         return exported["deployment"].get("resources", [])

@@ -1,4 +1,4 @@
-"""Agents that do not belong to the cluster: they show what its keys, certificates and tokens keep out."""
+"""Agents that do not belong to the cluster, for tests that keys, certificates and tokens keep such agents out."""
 
 import json
 from collections.abc import Generator
@@ -14,7 +14,7 @@ JOIN = f"consul.{E2E_NAMESPACE}.svc"
 
 @contextmanager
 def agent(consul: Consul, name: str, config: dict[str, Any], ca: str) -> Generator[None]:
-    """A client agent of a stranger's making, in a pod that the network takes for one of the cluster's own."""
+    """Run a foreign client agent in a pod whose labels make NetworkPolicies treat it as an agent of the cluster."""
     files = {
         "client.json": json.dumps({"data_dir": "/consul/data", "retry_join": [JOIN], "retry_interval": "1s"} | config),
         "ca.pem": ca,
@@ -32,7 +32,7 @@ def agent(consul: Consul, name: str, config: dict[str, Any], ca: str) -> Generat
 
 
 def tls_config() -> dict[str, Any]:
-    """What the clients of the cluster have, as far as TLS goes."""
+    """Return the TLS configuration of the cluster's own clients."""
     return {
         "auto_encrypt": {"tls": True},
         "tls": {
@@ -43,5 +43,5 @@ def tls_config() -> dict[str, Any]:
 
 
 def acl(token: str) -> dict[str, Any]:
-    """What gives an agent a token."""
+    """Return the configuration that gives an agent a token."""
     return {"acl": {"enabled": True, "tokens": {"agent": token}}}
