@@ -1,6 +1,7 @@
-"""A real Kubernetes cluster of several nodes on one Linux machine, and the faults that tests inject into it.
+"""Run a real Kubernetes cluster of several nodes on one Linux machine, and inject faults into it.
 
-Nodes are named node-1, node-2, …; each has an empty folder /mnt/disks/local for PersistentVolumes of type `local`.
+Nodes are named node-1, node-2, …. Each has an empty folder /mnt/disks/local for PersistentVolumes of type `local`.
+docs/devcluster.md describes the whole.
 """
 
 from tools.devcluster.cluster import Cluster

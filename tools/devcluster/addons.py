@@ -1,4 +1,4 @@
-"""What every cluster has in it: DNS, enforcement of network policies, an ingress controller, and their rights."""
+"""The Kubernetes objects in every cluster: DNS, a NetworkPolicy enforcer, an ingress controller, and RBAC for them."""
 
 import re
 from collections.abc import Iterable
@@ -15,18 +15,18 @@ Manifest = dict[str, Any]
 INGRESS_NAMESPACE = "traefik"
 INGRESS_CLASS = "traefik"
 
-# A name outside the cluster gets its answer at once instead of after a time-out. In a server block of its own, since
-# `template` comes before `kubernetes` whatever their order in the file.
+# Answer names outside the cluster with NXDOMAIN at once, instead of a timeout. This needs a separate server block,
+# because CoreDNS runs `template` before `kubernetes`, regardless of their order in the file.
 _NO_SUCH_NAME = ".:53 {\n    template ANY ANY {\n        rcode NXDOMAIN\n    }\n}\n"
 
 
 def in_order(manifests: Iterable[Manifest]) -> list[Manifest]:
-    """Workloads last, since a pod is refused, and only tried again later, before its service account is there."""
+    """Return the manifests with workloads last: a pod is rejected until its ServiceAccount exists."""
     return sorted(manifests, key=lambda manifest: manifest["kind"] in ("DaemonSet", "Deployment"))
 
 
 def access() -> list[Manifest]:
-    """The rights that `kubeadm init` would give in later phases."""
+    """Return the RBAC bindings that later phases of `kubeadm init` would create."""
     return [
         _cluster_role_binding("devcluster-admins", "cluster-admin", "Group", "kubeadm:cluster-admins"),
         _cluster_role_binding(
@@ -36,7 +36,7 @@ def access() -> list[Manifest]:
 
 
 def dns(kubeadm_manifest: Iterable[Manifest], nodes: int) -> list[Manifest]:
-    """CoreDNS as kubeadm sets it up, with our image, and on two nodes where there are two."""
+    """Return kubeadm's CoreDNS with the toolchain's image, on two nodes if there are two."""
     manifests = deepcopy(list(kubeadm_manifest))
     for manifest in manifests:
         if manifest["kind"] == "ConfigMap":
@@ -44,7 +44,7 @@ def dns(kubeadm_manifest: Iterable[Manifest], nodes: int) -> list[Manifest]:
         if manifest["kind"] == "Deployment":
             manifest["spec"]["replicas"] = min(nodes, 2)
             pod = manifest["spec"]["template"]["spec"]
-            # Kubeadm only prefers two nodes, and the first node to be Ready would get both.
+            # Kubeadm only prefers different nodes, so both pods could run on the first Ready node.
             affinity = pod["affinity"]["podAntiAffinity"]
             (preferred,) = affinity.pop("preferredDuringSchedulingIgnoredDuringExecution")
             affinity["requiredDuringSchedulingIgnoredDuringExecution"] = [preferred["podAffinityTerm"]]
@@ -55,7 +55,7 @@ def dns(kubeadm_manifest: Iterable[Manifest], nodes: int) -> list[Manifest]:
 
 
 def without_upstream(corefile: str) -> str:
-    """The Corefile for a network that leads nowhere: names outside the cluster do not exist."""
+    """Return the Corefile without an upstream server: names outside the cluster do not exist."""
     zones = " ".join(f"{zone}:53" for zone in (CLUSTER_DOMAIN, "in-addr.arpa", "ip6.arpa"))
     corefile = corefile.replace(".:53 {", f"{zones} {{", 1)
     corefile = re.sub(r" *fallthrough .*\n", "", corefile)
@@ -64,7 +64,7 @@ def without_upstream(corefile: str) -> str:
 
 
 def network_policies() -> list[Manifest]:
-    """One policy enforcer per node: it answers what the node's queue asks, see devcluster.network."""
+    """Return the NetworkPolicy enforcer of each node. It decides about the packets in the node's queue (network.py)."""
     name, namespace = "kube-network-policies", "kube-system"
     rules = [
         {"apiGroups": [""], "resources": ["pods", "namespaces"], "verbs": ["list", "watch"]},
@@ -93,9 +93,9 @@ def network_policies() -> list[Manifest]:
 
 
 def ingress() -> list[Manifest]:
-    """Traefik, the default ingress class, on ports 80 and 443 of one node.
+    """Return Traefik as the default ingress class, on ports 80 and 443 of one node.
 
-    Backends whose Service port is named `https` are called by HTTPS, their certificates unchecked.
+    It calls backends by HTTPS if their Service port is named `https`, and does not verify their certificates.
     """
     name, namespace = "traefik", INGRESS_NAMESPACE
     rules = [
@@ -153,7 +153,7 @@ def ingress() -> list[Manifest]:
 
 
 def _identity(name: str, namespace: str, rules: list[Manifest]) -> list[Manifest]:
-    """A service account, and the rights it has in the whole cluster."""
+    """Return a ServiceAccount with cluster-wide RBAC rules."""
     rbac = "rbac.authorization.k8s.io"
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},

@@ -1,8 +1,7 @@
-"""Control groups: where a cluster's processes are counted, found and ended.
+"""Control groups, in which a cluster's processes are found and killed.
 
-Every process of a cluster is in a group below `/devcluster/<cluster>` from its first instruction on. So the kernel
-itself, and no file that could be stale, says what runs: a process that merely got a reused number is never taken for
-ours.
+Every process of a cluster is in a cgroup below `/devcluster/<cluster>` from its first instruction. The kernel therefore
+knows what runs, and no file can be outdated: a reused process ID is never taken for a process of the cluster.
 """
 
 import os
@@ -16,25 +15,25 @@ from tools.devcluster.waiting import wait_for
 
 ROOT = "devcluster"
 
-# The controllers that kubelet and containerd want to find in a version 2 group.
+# The controllers that kubelet and containerd need in a version 2 cgroup.
 _CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids", "hugetlb")
 
 
 @dataclass(frozen=True)
 class _Hierarchies:
-    """Where the trees of groups are mounted: one per version 1 controller, or a single one of version 2, or both."""
+    """The mounted cgroup trees: one for each version 1 controller, or one of version 2, or both."""
 
     legacy: dict[str, Path]
     unified: Path | None
 
     @property
     def all(self) -> list[Path]:
-        """Every tree."""
+        """Return all trees."""
         return [*self.legacy.values(), *([self.unified] if self.unified else [])]
 
     @property
     def tracker(self) -> Path:
-        """The one whose membership is believed; they all agree."""
+        """Return the tree from which processes are read. All trees have the same processes."""
         return self.legacy.get("pids") or self.all[0]
 
 
@@ -44,27 +43,27 @@ def _hierarchies() -> _Hierarchies:
     legacy = {Path(where).name: Path(where) for _, where, kind, *_ in mounts if kind == "cgroup"}
     unified = next((Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"), None)
     if not legacy and not unified:
-        raise DevclusterError("no cgroups are mounted at /sys/fs/cgroup: mount them, or use another machine")
+        raise DevclusterError("No cgroups are mounted at /sys/fs/cgroup: mount them, or use another machine")
     return _Hierarchies(legacy, unified)
 
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A group of the same path in every hierarchy; `path` has no leading slash."""
+    """A cgroup with the same path in every tree; `path` has no leading slash."""
 
     path: str
 
     def __truediv__(self, name: str) -> "Cgroup":
-        """The group of that name inside this one."""
+        """Return the cgroup of that name inside this one."""
         return Cgroup(f"{self.path}/{name}")
 
     @property
     def folders(self) -> list[Path]:
-        """Its folder in each hierarchy."""
+        """Return the cgroup's folder in each tree."""
         return [mount / self.path for mount in _hierarchies().all]
 
     def create(self) -> None:
-        """Make the group, ready to take processes."""
+        """Create the cgroup, ready for processes."""
         trees = _hierarchies()
         parts = Path(self.path).parts
         for tree in trees.all:
@@ -77,21 +76,21 @@ class Cgroup:
                     _inherit_cpuset(folder)
 
     def joining(self, command: list[str]) -> list[str]:
-        """`command`, run so that it is in the group before it does anything else."""
+        """Return a command that first joins the cgroup, then runs `command`."""
         files = [str(folder / "cgroup.procs") for folder in self.folders]
         script = 'while [ "$1" != -- ]; do echo 0 > "$1" || exit 1; shift; done; shift; exec "$@"'
         return ["sh", "-c", script, "sh", *files, "--", *command]
 
     def processes(self) -> list[int]:
-        """Ids of the processes in this very group."""
+        """Return the IDs of the processes in this cgroup, without those below it."""
         return _processes(_hierarchies().tracker / self.path)
 
     def all_processes(self) -> list[int]:
-        """Ids of the processes in this group and in all below it."""
+        """Return the IDs of the processes in this cgroup and all below it."""
         return [pid for folder, *_ in os.walk(_hierarchies().tracker / self.path) for pid in _processes(Path(folder))]
 
     def find(self, name: str) -> "Cgroup | None":
-        """The group of that name anywhere below this one, such as the container runtime makes for a container."""
+        """Return the cgroup of that name below this one, such as one of a container, or None."""
         tracker = _hierarchies().tracker
         for folder, names, _ in os.walk(tracker / self.path):
             if name in names:
@@ -99,7 +98,7 @@ class Cgroup:
         return None
 
     def kill(self, limit: float = 30) -> None:
-        """SIGKILL everything in the group and below, and wait until it is gone."""
+        """Send SIGKILL to all processes in the cgroup and below, and wait until they have exited."""
 
         def survivors() -> str | None:
             left = self.all_processes()
@@ -110,19 +109,19 @@ class Cgroup:
         wait_for(f"the end of all processes in cgroup /{self.path}", survivors, limit)
 
     def remove(self) -> None:
-        """Remove the group, empty of processes, and all below it."""
+        """Remove the cgroup and all below it. They must have no processes."""
         for top in self.folders:
             for folder, *_ in os.walk(top, topdown=False):
                 Path(folder).rmdir()
 
     @property
     def exists(self) -> bool:
-        """Whether any hierarchy has the group."""
+        """Return whether any tree has the cgroup."""
         return any(folder.exists() for folder in self.folders)
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process that may be gone already."""
+    """Send a signal to a process, which may have exited."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:
@@ -130,7 +129,7 @@ def send(pid: int, number: signal.Signals) -> None:
 
 
 def remove_root() -> None:
-    """Remove the group above all clusters, unless a cluster is in it."""
+    """Remove the cgroup above all clusters if there is no cluster."""
     for tree in _hierarchies().all:
         root = tree / ROOT
         if root.exists() and not any(child.is_dir() for child in root.iterdir()):
@@ -140,12 +139,12 @@ def remove_root() -> None:
 def _processes(folder: Path) -> list[int]:
     try:
         return [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
-    except OSError:  # the group is gone, or went while it was read
+    except OSError:  # the cgroup was removed, perhaps during the read
         return []
 
 
 def _inherit_cpuset(folder: Path) -> None:
-    """A version 1 cpuset starts empty, and takes no process before it has processors and memory."""
+    """Copy processors and memory nodes from the parent: a new version 1 cpuset has none, and accepts no process."""
     for setting in ("cpuset.cpus", "cpuset.mems"):
         value = (folder.parent / setting).read_text()
         if value != (folder / setting).read_text():
@@ -153,6 +152,6 @@ def _inherit_cpuset(folder: Path) -> None:
 
 
 def _delegate(folder: Path) -> None:
-    """Let the groups inside a version 2 group limit what they use."""
+    """Enable the controllers for the cgroups inside a version 2 cgroup."""
     offered = (folder / "cgroup.controllers").read_text().split()
     (folder / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in _CONTROLLERS if name in offered))

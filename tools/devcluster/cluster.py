@@ -1,4 +1,4 @@
-"""A cluster: bring it up, look at it, take it down."""
+"""A cluster: create it, inspect it, delete it."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from tools.devcluster.kubectl import Kubectl
 from tools.devcluster.plan import check_name, plan_nodes
 from tools.devcluster.programs import binary, check_host, check_toolchain
 from tools.devcluster.progress import Progress
-from tools.devcluster.starting import Start
+from tools.devcluster.startup import Startup
 from tools.devcluster.state import Record, State, default_state
 
 DEFAULT_NODES = 3
@@ -22,52 +22,52 @@ DEFAULT_NODES = 3
 
 @dataclass(frozen=True)
 class Cluster:
-    """A Kubernetes cluster on this machine; `state` is the folder that holds the folders of all clusters."""
+    """A Kubernetes cluster on this machine; `state` is the folder with the folders of all clusters."""
 
     name: str = "dev"
     state: Path = field(default_factory=default_state)
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
-        """Refuse a name that could not be a folder's or a host's."""
+        """Raise DevclusterError if the name cannot be that of a folder and a host."""
         check_name(self.name)
 
     @property
     def files(self) -> State:
-        """Everything the cluster keeps on disk."""
+        """Return the cluster's files."""
         return State(self.state.absolute() / self.name)
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig; raises DevclusterError where there is no cluster."""
+        """Return the administrator's kubeconfig. Raise DevclusterError if the cluster does not exist."""
         return self.fleet.state.kubeconfig
 
     @property
     def http_port(self) -> int:
-        """Port on 127.0.0.1 where the ingress controller takes HTTP."""
+        """Return the ingress controller's HTTP port on 127.0.0.1."""
         return self.fleet.record.http_port
 
     @property
     def https_port(self) -> int:
-        """Port on 127.0.0.1 where the ingress controller takes HTTPS."""
+        """Return the ingress controller's HTTPS port on 127.0.0.1."""
         return self.fleet.record.https_port
 
     @property
     def fleet(self) -> Fleet:
-        """The cluster's machines; raises DevclusterError where there is no cluster."""
+        """Return the cluster's machines. Raise DevclusterError if the cluster does not exist."""
         record = self.files.read()
         if record is None:
-            raise DevclusterError(f"there is no cluster {self.name!r} in {self.state}: `devcluster up` makes it")
+            raise DevclusterError(f"There is no cluster {self.name!r} in {self.state}: create it with `devcluster up`")
         return Fleet(self.files, record)
 
     @property
     def kubectl(self) -> Kubectl:
-        """kubectl for this cluster."""
-        kubeconfig = self.kubeconfig  # first, for it is clearer that there is no cluster than that kubectl is not built
+        """Return kubectl for this cluster."""
+        kubeconfig = self.kubeconfig  # first: that there is no cluster is the clearer error
         return Kubectl(binary("kubectl"), kubeconfig)
 
     def up(self, nodes: int | None = None) -> None:
-        """Make the cluster, or what is missing of it; `nodes` workers, by default 3 or as many as it has."""
+        """Create the cluster, or start what is missing. `nodes` is the number of workers, by default 3 or as before."""
         plan_nodes(DEFAULT_NODES if nodes is None else nodes)
         check_host()
         check_toolchain()
@@ -77,11 +77,11 @@ class Cluster:
             if self.missing() is None:
                 self.progress.done(f"Cluster {self.name} is up already: {self._summary(fleet)}")
                 return
-            Start(fleet, self.kubectl, self.progress).run()
+            Startup(fleet, self.kubectl, self.progress).run()
             self.progress.done(f"Cluster {self.name} is up: {self._summary(fleet)}")
 
     def down(self) -> None:
-        """End all processes of the cluster and delete its folder; a cluster that is not there is fine."""
+        """Kill all processes of the cluster and delete its folder. Do nothing if the cluster does not exist."""
         files, group = self.files, cluster_cgroup(self.files)
         if not files.folder.exists() and not group.exists:
             self.progress.done(f"There is no cluster {self.name}")
@@ -96,13 +96,13 @@ class Cluster:
                 files.remove()
 
     def load_image(self, archive: Path) -> None:
-        """Import an image archive, as `docker save` writes it, into every node that does not have its images yet."""
+        """Import an image archive in the format of `docker save` into every node that does not have its images yet."""
         fleet = self.fleet
         with self.progress.step(f"Loading {archive.name}"), ThreadPoolExecutor() as pool:
             list(pool.map(partial(images.load, archive=archive), map(fleet.worker, fleet.nodes)))
 
     def missing(self) -> str | None:
-        """What the cluster lacks to be ready, or None."""
+        """Return the first thing that the cluster lacks to be ready, or None."""
         return Health(self.fleet, self.kubectl).missing()
 
     def _record(self, nodes: int | None) -> Record:
@@ -117,7 +117,8 @@ class Cluster:
             self.files.write(record)
         elif nodes is not None and nodes != record.nodes:
             raise DevclusterError(
-                f"cluster {self.name} has {record.nodes} nodes, not {nodes}: `devcluster down` first, then `up` anew"
+                f"Cluster {self.name} has {record.nodes} nodes, not {nodes}:"
+                f" run `devcluster down`, then `devcluster up --nodes {nodes}`"
             )
         return record
 

@@ -1,4 +1,4 @@
-"""The programs of the control plane."""
+"""The parts of the control plane."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from tools.devcluster.state import State
 NAME = "control-plane"
 
 _ETCD = "http://127.0.0.1:2379"
-_NODE_LOST_AFTER = "20s"
+_NODE_GRACE_PERIOD = "20s"
 
 
 def _flags(**values: str | int | Path) -> list[str]:
@@ -18,7 +18,7 @@ def _flags(**values: str | int | Path) -> list[str]:
 
 
 def etcd(binary: Callable[[str], Path], state: State) -> Part:
-    """The store, reachable inside the control plane only."""
+    """Return etcd, which is reachable in the control plane only."""
     flags = _flags(
         data_dir=state.etcd,
         listen_client_urls=_ETCD,
@@ -29,7 +29,7 @@ def etcd(binary: Callable[[str], Path], state: State) -> Part:
 
 
 def kube_apiserver(binary: Callable[[str], Path], state: State) -> Part:
-    """The API server, on the cluster's network."""
+    """Return the API server, on the cluster's network."""
     pki = state.pki
     flags = _flags(
         advertise_address=str(CONTROL_PLANE),
@@ -55,7 +55,7 @@ def kube_apiserver(binary: Callable[[str], Path], state: State) -> Part:
         requestheader_username_headers="X-Remote-User",
         proxy_client_cert_file=pki / "front-proxy-client.crt",
         proxy_client_key_file=pki / "front-proxy-client.key",
-        # Pods of a lost node move on as soon as the node is known to be lost.
+        # Evict the pods of an unreachable node after 30 s, instead of 5 minutes.
         default_not_ready_toleration_seconds=30,
         default_unreachable_toleration_seconds=30,
     )
@@ -63,7 +63,7 @@ def kube_apiserver(binary: Callable[[str], Path], state: State) -> Part:
 
 
 def kube_controller_manager(binary: Callable[[str], Path], state: State) -> Part:
-    """The controllers."""
+    """Return the controller manager."""
     kubeconfig = state.kubeconfigs / "controller-manager.conf"
     flags = _flags(
         kubeconfig=kubeconfig,
@@ -75,12 +75,12 @@ def kube_controller_manager(binary: Callable[[str], Path], state: State) -> Part
         root_ca_file=state.pki / "ca.crt",
         service_account_private_key_file=state.pki / "sa.key",
         use_service_account_credentials="true",
-        flex_volume_plugin_dir="/run/flexvolumes",  # the default would be made in the host's /usr
+        flex_volume_plugin_dir="/run/flexvolumes",  # the default folder is in the host's /usr
         leader_elect="false",
-        # A claim that came before its volume is looked at again only then.
+        # A claim that was created before its volume is checked again after this time.
         pvclaimbinder_sync_period="1s",
         node_monitor_period="2s",
-        node_monitor_grace_period=_NODE_LOST_AFTER,
+        node_monitor_grace_period=_NODE_GRACE_PERIOD,
         kube_api_qps=200,
         kube_api_burst=400,
     )
@@ -88,7 +88,7 @@ def kube_controller_manager(binary: Callable[[str], Path], state: State) -> Part
 
 
 def kube_scheduler(binary: Callable[[str], Path], state: State) -> Part:
-    """The scheduler."""
+    """Return the scheduler."""
     kubeconfig = state.kubeconfigs / "scheduler.conf"
     flags = _flags(
         kubeconfig=kubeconfig,

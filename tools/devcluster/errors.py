@@ -4,4 +4,4 @@ from tools.errors import ToolError
 
 
 class DevclusterError(ToolError):
-    """The local cluster cannot do what was asked; the message says why and what to do."""
+    """The local cluster cannot do what was asked."""

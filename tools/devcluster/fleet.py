@@ -1,4 +1,4 @@
-"""All machines of a cluster, and what runs on each."""
+"""All machines of a cluster, and the parts that run on each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,37 +21,37 @@ class Fleet:
 
     @cached_property
     def nodes(self) -> list[Node]:
-        """The workers, as planned."""
+        """Return the workers."""
         return plan_nodes(self.record.nodes)
 
     @cached_property
-    def ways(self) -> list[gateway.Way]:
-        """The ways into the cluster."""
-        return gateway.plan_ways(self.record.api_port, self.record.http_port, self.record.https_port)
+    def forwards(self) -> list[gateway.Forward]:
+        """Return the forwarded ports."""
+        return gateway.plan_forwards(self.record.api_port, self.record.http_port, self.record.https_port)
 
     @cached_property
     def control_plane(self) -> Machine:
-        """The machine of etcd and the API server, which is also the network's switch."""
+        """Return the machine of etcd and the API server, which also holds the network's switch."""
         return self._machine(control_plane.NAME)
 
     @cached_property
     def gateway(self) -> Machine:
-        """The machine that listens on the host's loopback: the only one in the host's own network."""
+        """Return the machine that listens on the host's loopback. It is the only one in the host's network."""
         return self._machine(gateway.NAME, own_network=False)
 
     def worker(self, worker: Node) -> Machine:
-        """The machine of a worker."""
+        """Return the machine of a worker."""
         return self._machine(worker.name)
 
     @cached_property
     def store_and_api(self) -> list[Part]:
-        """The control plane's parts that must run before all others."""
-        relays = [way.relay(binary, self.state) for way in self.ways]
+        """Return the parts of the control plane that must start first."""
+        relays = [forward.relay(binary, self.state) for forward in self.forwards]
         return [control_plane.etcd(binary, self.state), control_plane.kube_apiserver(binary, self.state), *relays]
 
     @cached_property
     def controllers(self) -> list[Part]:
-        """The control plane's parts that need the API server from their start."""
+        """Return the parts of the control plane that need the API server."""
         return [
             control_plane.kube_controller_manager(binary, self.state),
             control_plane.kube_scheduler(binary, self.state),
@@ -59,20 +59,20 @@ class Fleet:
 
     @cached_property
     def listeners(self) -> list[Part]:
-        """The gateway's parts."""
-        return [way.listener(binary, self.state) for way in self.ways]
+        """Return the parts of the gateway."""
+        return [forward.listener(binary, self.state) for forward in self.forwards]
 
     def runtime(self, worker: Node) -> Part:
-        """A worker's container runtime."""
+        """Return a worker's container runtime."""
         return node.containerd(binary, node.config_folder(self.state, worker))
 
     def agents(self, worker: Node) -> list[Part]:
-        """A worker's parts that need the API server."""
+        """Return the parts of a worker that need the API server."""
         config = node.config_folder(self.state, worker)
         return [node.kubelet(binary, self.state, worker, config), node.kube_proxy(binary, config)]
 
     def everything(self) -> Iterator[tuple[Machine, list[Part]]]:
-        """Every machine with all its parts."""
+        """Yield every machine with its parts."""
         yield self.control_plane, [*self.store_and_api, *self.controllers]
         yield self.gateway, self.listeners
         for worker in self.nodes:
@@ -90,5 +90,5 @@ class Fleet:
 
 
 def cluster_cgroup(state: State) -> Cgroup:
-    """The control group of all processes of a cluster."""
+    """Return the cgroup of all processes of a cluster."""
     return Cgroup(f"{ROOT}/{state.tag}")

@@ -1,7 +1,7 @@
-"""Ways from this machine's loopback into the cluster's network, and nothing but these.
+"""Forwarded ports: the only connections from this machine's loopback into the cluster's network.
 
-A listener on 127.0.0.1 passes connections to a Unix socket in the state folder. Such a socket is found by its path from
-any network namespace; on its other side a relay in the control plane's network passes them on.
+A listener on 127.0.0.1 forwards connections to a Unix socket in the state folder. The path of a Unix socket is valid in
+any network namespace, so a relay in the control plane's network accepts them there and forwards them to their target.
 """
 
 import socket
@@ -16,10 +16,10 @@ from tools.devcluster.state import State
 
 NAME = "gateway"
 
-# The node whose host ports 80 and 443 the ingress controller has.
+# The node with the ingress controller on its host ports 80 and 443.
 INGRESS_NODE = Node(1)
 
-# Where the search for free ports starts: below the range from which the kernel gives ports to outgoing connections.
+# The search for free ports starts here: below the kernel's range for outgoing connections.
 FIRST_API_PORT = 16443
 FIRST_HTTP_PORT = 18080
 FIRST_HTTPS_PORT = 18443
@@ -27,46 +27,46 @@ _PORTS_TRIED = 1000
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way from a port on the loopback to an address in the cluster's network."""
+class Forward:
+    """A port on the loopback that is forwarded to an address in the cluster's network."""
 
     name: str
     port: int
     target: str
 
     def relay(self, binary: Callable[[str], Path], state: State) -> Part:
-        """The part for the control plane."""
+        """Return the part for the control plane."""
         listen = f"UNIX-LISTEN:{state.sockets / self.name},fork,unlink-early,mode=600,backlog=128"
         return Part(f"relay-{self.name}", [str(binary("socat")), listen, f"TCP:{self.target}"])
 
     def listener(self, binary: Callable[[str], Path], state: State) -> Part:
-        """The part for the gateway."""
+        """Return the part for the gateway."""
         listen = f"TCP-LISTEN:{self.port},bind=127.0.0.1,reuseaddr,fork,backlog=128"
         return Part(
             f"listener-{self.name}", [str(binary("socat")), listen, f"UNIX-CONNECT:{state.sockets / self.name}"]
         )
 
 
-def plan_ways(api_port: int, http_port: int, https_port: int) -> list[Way]:
-    """The API server's and the ingress controller's ways."""
+def plan_forwards(api_port: int, http_port: int, https_port: int) -> list[Forward]:
+    """Return the forwarded ports of the API server and the ingress controller."""
     return [
-        Way("api", api_port, f"{CONTROL_PLANE}:{API_PORT}"),
-        Way("http", http_port, f"{INGRESS_NODE.address}:80"),
-        Way("https", https_port, f"{INGRESS_NODE.address}:443"),
+        Forward("api", api_port, f"{CONTROL_PLANE}:{API_PORT}"),
+        Forward("http", http_port, f"{INGRESS_NODE.address}:80"),
+        Forward("https", https_port, f"{INGRESS_NODE.address}:443"),
     ]
 
 
 def free_port(first: int) -> int:
-    """The first port of the loopback, from `first` on, that nothing listens on."""
+    """Return the first free port of the loopback, starting at `first`."""
     return next(port for port in range(first, first + _PORTS_TRIED) if _is_free(port))
 
 
 def check_free(port: int) -> None:
-    """Raise DevclusterError if something else has taken the port meanwhile."""
+    """Raise DevclusterError if another program uses the port."""
     if not _is_free(port):
         raise DevclusterError(
-            f"port 127.0.0.1:{port}, which this cluster uses, is taken by another program: end that,"
-            " or make the cluster anew with `devcluster down` and `devcluster up`"
+            f"Another program uses the cluster's port 127.0.0.1:{port}: stop that program,"
+            " or recreate the cluster with `devcluster down` and `devcluster up`"
         )
 
 

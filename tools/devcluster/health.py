@@ -1,4 +1,4 @@
-"""Whether a cluster works: found out by asking its parts, since what the API last heard of them may be old."""
+"""Check whether a cluster works, by asking its parts. What the API knows about them may be outdated."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,24 +11,24 @@ from tools.devcluster.kubectl import Kubectl
 from tools.devcluster.network import policy_queue_is_served
 from tools.devcluster.plan import CLUSTER_DOMAIN, DNS_SERVICE
 
-# A kubelet renews its node's lease four times in this many seconds.
+# A kubelet renews its node's lease four times in this time.
 LEASE_SECONDS = 10
 
 
 @dataclass(frozen=True)
 class Health:
-    """Looks at a cluster; each look gives what is missing, or None."""
+    """Checks of a cluster. Each returns what is missing, or None."""
 
     fleet: Fleet
     kubectl: Kubectl
 
     def missing(self) -> str | None:
-        """The first thing that is missing, cheapest and most basic first."""
-        looks = (self.missing_parts, self.missing_api, self.missing_nodes, self.missing_addons)
-        return next((seen for look in looks if (seen := look())), None)
+        """Return the first thing that is missing. The cheapest checks run first."""
+        checks = (self.missing_parts, self.missing_api, self.missing_nodes, self.missing_addons)
+        return next((found for check in checks if (found := check())), None)
 
     def missing_parts(self) -> str | None:
-        """Machines that are off and parts that do not run."""
+        """Return a machine that is off, or a part that does not run."""
         for machine, parts in self.fleet.everything():
             if not machine.is_on:
                 return f"{machine.name} is off"
@@ -38,11 +38,11 @@ class Health:
         return None
 
     def missing_api(self) -> str | None:
-        """An API server that does not answer, or is not ready."""
+        """Return that the API server does not answer or is not ready."""
         return None if self.kubectl.is_ready() else "the API server is not ready"
 
     def missing_nodes(self) -> str | None:
-        """Nodes that are not Ready, or were not heard of lately."""
+        """Return the nodes that are not Ready, or have not renewed their lease."""
         try:
             leases = self.kubectl.get("leases", "--namespace=kube-node-lease")["items"]
             nodes = self.kubectl.get("nodes")["items"]
@@ -59,11 +59,11 @@ class Health:
         return f"{len(names) - len(lacking)} of {len(names)} Ready, not {', '.join(lacking)}" if lacking else None
 
     def missing_addons(self) -> str | None:
-        """Enforcement of policies and DNS on every node, and the ingress controller."""
+        """Return a missing addon: policy enforcement or DNS on a node, or the ingress controller."""
         for node in self.fleet.nodes:
             machine = self.fleet.worker(node)
             if not policy_queue_is_served(machine):
-                return f"the network policy enforcer of {node.name} is not at work yet"
+                return f"the network policy enforcer of {node.name} does not run yet"
             name = f"kubernetes.default.svc.{CLUSTER_DOMAIN}."
             try:
                 machine.run(["timeout", "2", "busybox", "nslookup", "-type=a", name, str(DNS_SERVICE)])
@@ -74,7 +74,7 @@ class Health:
     def _ingress_answers(self) -> bool:
         try:
             urlopen(f"http://127.0.0.1:{self.fleet.record.http_port}/ping", timeout=2).close()
-        except HTTPError:  # an answer, if only that there is no such page
+        except HTTPError:  # an error page is an answer too
             return True
         except (URLError, OSError):
             return False

@@ -1,4 +1,4 @@
-"""Container images: the cluster's own, made from programs of the toolchain, and archives that a user loads."""
+"""Container images: the cluster's own, from programs of the toolchain, and archives that a user loads."""
 
 import hashlib
 import json
@@ -19,14 +19,14 @@ _CTR = ("ctr", "--namespace=k8s.io")
 
 @dataclass(frozen=True)
 class Image:
-    """An image that holds one static program."""
+    """An image with one static program."""
 
     reference: str
     program: str
     arguments: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> Path:
-        """Write the image's archive and give back its path."""
+        """Write the image's archive if it does not exist; return its path."""
         archive = folder / f"{self.program}.tar"
         if not archive.exists():
             draft = archive.with_suffix(".new")
@@ -40,7 +40,7 @@ class Image:
         return archive
 
 
-# A pod's sandbox only has to exist.
+# A pod's sandbox container only has to run.
 PAUSE = Image("registry.k8s.io/pause:3.10.1", "busybox", ("sleep", "2147483647"))
 COREDNS = Image("registry.k8s.io/coredns/coredns:v1.15.0", "coredns")
 TRAEFIK = Image("docker.io/library/traefik:v3.6.0", "traefik")
@@ -49,12 +49,12 @@ OWN = (PAUSE, COREDNS, NETWORK_POLICIES, TRAEFIK)
 
 
 def wanted(node: Node) -> list[Image]:
-    """The images that a node needs for the cluster's own pods."""
+    """Return the images that a node needs for the cluster's own pods."""
     return [image for image in OWN if image != TRAEFIK or node == INGRESS_NODE]
 
 
 def is_served(machine: Machine) -> bool:
-    """Whether the node's container runtime answers."""
+    """Return whether the node's container runtime answers."""
     try:
         machine.run([*_CTR, "version"])
     except DevclusterError:
@@ -63,7 +63,7 @@ def is_served(machine: Machine) -> bool:
 
 
 def load(machine: Machine, archive: Path) -> bool:
-    """Import an archive into a node, unless its images are there; tells whether it had to."""
+    """Import an archive into a node if the node lacks its images; return whether it did."""
     if all(_config_digest(machine, name) == digest for name, digest in archive_contents(archive).items()):
         return False
     machine.run([*_CTR, "images", "import", str(archive.resolve())])
@@ -71,14 +71,14 @@ def load(machine: Machine, archive: Path) -> bool:
 
 
 def archive_contents(archive: Path) -> dict[str, str]:
-    """The images of an archive as `docker save` writes it: full name to digest of the image's configuration."""
+    """Return the images of an archive in the format of `docker save`: configuration digests by full names."""
     try:
         with tarfile.open(archive) as tar:
             manifest: list[dict[str, Any]] = json.loads(_read(tar, "manifest.json"))
             digests = [f"sha256:{hashlib.sha256(_read(tar, image['Config'])).hexdigest()}" for image in manifest]
     except (OSError, KeyError, ValueError, tarfile.TarError) as error:
         raise DevclusterError(
-            f"{archive} is not an image archive ({error}): make one with `docker save IMAGE --output FILE`"
+            f"{archive} is not an image archive ({error}): create one with `docker save IMAGE --output FILE`"
         ) from None
     return {
         full_name(tag): digest
@@ -88,7 +88,7 @@ def archive_contents(archive: Path) -> dict[str, str]:
 
 
 def full_name(tag: str) -> str:
-    """The name the container runtime knows an image by: `consul:1` is `docker.io/library/consul:1`."""
+    """Return the full name of an image, as in containerd: `docker.io/library/consul:1` for `consul:1`."""
     first, _, rest = tag.partition("/")
     if not rest:
         return f"docker.io/library/{tag}"
@@ -105,7 +105,7 @@ def _read(tar: tarfile.TarFile, name: str) -> bytes:
 
 
 def _references(machine: Machine) -> dict[str, str]:
-    """Names of the images a node has, with the digests of their manifests."""
+    """Return the manifest digests of a node's images by their names."""
     lines = machine.run([*_CTR, "images", "list"]).splitlines()[1:]
     return {reference: digest for reference, _, digest, *_ in (line.split() for line in lines)}
 

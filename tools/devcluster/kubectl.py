@@ -1,4 +1,4 @@
-"""The cluster's API, by way of kubectl: one static program, quicker to start than a client library is to import."""
+"""The cluster's API through kubectl, which starts faster than a Python client library is imported."""
 
 import json
 import os
@@ -9,19 +9,19 @@ from typing import Any, NoReturn
 from tools.commands import run
 from tools.devcluster.errors import DevclusterError
 
-_LIMIT = 60
+_LIMIT_SECONDS = 60
 
 
 class Kubectl:
     """kubectl as the cluster's administrator."""
 
     def __init__(self, program: Path, kubeconfig: Path) -> None:
-        """`program` is the kubectl to run."""
+        """Use the kubectl at the path `program`."""
         self._program = program
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
 
-    def run(self, *arguments: str, stdin: str | None = None, limit: float = _LIMIT) -> str:
-        """Run kubectl and give back what it printed; raises DevclusterError with what it complained of."""
+    def run(self, *arguments: str, stdin: str | None = None, limit: float = _LIMIT_SECONDS) -> str:
+        """Run kubectl and return its output. Raise DevclusterError with its error message."""
         return run(
             [self._program, *arguments],
             error=DevclusterError,
@@ -32,11 +32,11 @@ class Kubectl:
         ).stdout
 
     def get(self, *arguments: str) -> Any:
-        """Objects as dictionaries."""
+        """Return objects as dictionaries."""
         return json.loads(self.run("get", *arguments, "--output=json"))
 
     def apply(self, manifests: Iterable[dict[str, Any]]) -> None:
-        """Create the objects, or make them as described."""
+        """Create or update the objects."""
         objects = {"apiVersion": "v1", "kind": "List", "items": list(manifests)}
         self.run(
             "apply",
@@ -48,7 +48,7 @@ class Kubectl:
         )
 
     def is_ready(self) -> bool:
-        """Whether the API server answers and thinks well of itself."""
+        """Return whether the API server answers that it is ready."""
         try:
             self.run("get", "--raw=/readyz", "--request-timeout=2s", limit=5)
         except DevclusterError:
@@ -56,5 +56,5 @@ class Kubectl:
         return True
 
     def become(self, arguments: list[str]) -> NoReturn:
-        """Replace this process by kubectl."""
+        """Replace this process with kubectl."""
         os.execve(self._program, [self._program, *arguments], self._environment)  # noqa: S606

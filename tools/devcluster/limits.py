@@ -1,4 +1,4 @@
-"""Limits of this machine that all clusters on it share."""
+"""Limits of this machine that all clusters share."""
 
 from pathlib import Path
 
@@ -11,9 +11,9 @@ _INOTIFY_CONTROL_PLANE = 11
 
 
 def check_inotify(fleet: Fleet) -> None:
-    """Raise DevclusterError where the kubelets to be started could not watch their files.
+    """Raise DevclusterError if there are too few inotify instances for the parts to start.
 
-    Some machines allow only 128 watchers, enough for three clusters of three nodes, and the cluster leaves that alone.
+    Some machines allow only 128, enough for three clusters of three nodes. The devcluster does not change the limit.
     """
     needed = sum(
         _INOTIFY_CONTROL_PLANE if machine is fleet.control_plane else _INOTIFY_PER_NODE
@@ -23,18 +23,18 @@ def check_inotify(fleet: Fleet) -> None:
     allowed, used = int(_INOTIFY.read_text()), _inotify_instances()
     if used + needed > allowed:
         raise DevclusterError(
-            f"the cluster needs {needed} inotify instances more; this machine allows {allowed}, and {used} are in use:"
-            " take down another cluster, or allow more with `sysctl fs.inotify.max_user_instances=1024`"
+            f"The cluster needs {needed} more inotify instances; this machine allows {allowed}, and {used} are in use:"
+            " delete another cluster, or raise the limit with `sysctl fs.inotify.max_user_instances=1024`"
         )
 
 
 def _inotify_instances() -> int:
-    """How many there are now; the limit is per user, and root has nearly all."""
+    """Return the number of instances of all users. The limit is per user, but nearly all belong to root."""
     return sum(_is_inotify(file) for file in Path("/proc").glob("[0-9]*/fd/*"))
 
 
 def _is_inotify(file: Path) -> bool:
     try:
         return file.readlink().name == "anon_inode:inotify"
-    except OSError:  # closed meanwhile
+    except OSError:  # closed in the meantime
         return False

@@ -1,7 +1,7 @@
-"""A machine of the cluster: a process that holds namespaces, and the parts that run inside them.
+"""A machine of the cluster: a process that holds namespaces, and the parts that run in them.
 
-The holder is process 1 of a process namespace, so the kernel ends everything else in there when it dies, and with the
-last process go the mounts and the network. Nothing has to be cleaned up on the host.
+The holder is process 1 of a process namespace. When it dies, the kernel kills all other processes of the namespace, and
+the mounts and the network disappear with the last process. Nothing has to be cleaned up on the host.
 """
 
 import os
@@ -17,10 +17,10 @@ from tools.devcluster.errors import DevclusterError
 from tools.devcluster.state import OVERLAID
 from tools.devcluster.waiting import wait_for
 
-_START_LIMIT = 15
-_RUN_LIMIT = 60
+_START_LIMIT_SECONDS = 15
+_RUN_LIMIT_SECONDS = 60
 
-# Kubelet sets these for the whole kernel. It finds them set as it wants in the node, and leaves the host's alone.
+# Kubelet would set these for the whole kernel. In a node it finds the right values, so it does not change the host's.
 _KERNEL_TUNABLES = {
     "kernel/keys/root_maxbytes": "25000000",
     "kernel/keys/root_maxkeys": "1000000",
@@ -40,13 +40,13 @@ class Part:
 
     @property
     def program(self) -> str:
-        """The file name of what it runs."""
+        """Return the file name of the program."""
         return Path(self.command[0]).name
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine by name; `disk` is its folder, `logs` gets a file per part, `env` is what its processes start with."""
+    """A machine. `disk` is its folder, `logs` has a file for each part, `env` is the environment of its processes."""
 
     name: str
     cgroup: Cgroup
@@ -57,26 +57,26 @@ class Machine:
 
     @property
     def holder(self) -> int | None:
-        """Process id of the holder, as the host sees it; None when the machine is off."""
+        """Return the holder's process ID on the host, or None if the machine is off."""
         group = self.cgroup / "holder"
         return next((pid for pid in group.processes() if _is_first_of_namespace(pid)), None)
 
     @property
     def is_on(self) -> bool:
-        """Whether the holder lives and has everything in place."""
+        """Return whether the holder runs and its mounts are complete."""
         return (holder := self.holder) is not None and Path(f"/proc/{holder}/root/run/devcluster-ready").exists()
 
     @property
     def network(self) -> Path:
-        """What the kernel tells about the machine's network."""
+        """Return the /proc folder of the machine's network."""
         return Path(f"/proc/{self._living_holder()}/net")
 
     def start(self) -> None:
-        """Switch the machine on if it is off; a half-started one is started afresh."""
+        """Start the machine if it is off. Restart one that was started only partly."""
         if self.is_on:
             return
         self.cgroup.kill()
-        # Kubelet would spend seconds on each group that a pod of an earlier run left behind.
+        # Kubelet would spend seconds on each cgroup of an earlier run's pods.
         self.cgroup.remove()
         (self.cgroup / "holder").create()
         for folder in self._disks:
@@ -96,75 +96,83 @@ class Machine:
                 cwd="/",
             )
         wait_for(
-            f"machine {self.name} to start", lambda: None if self.is_on else _tail(log), _START_LIMIT, interval=0.02
+            f"machine {self.name} to start",
+            lambda: None if self.is_on else _tail(log),
+            _START_LIMIT_SECONDS,
+            interval=0.02,
         )
 
     def _boot_script(self) -> str:
-        """Mounts first; then process 1 has nothing to do but to reap orphans, which the shell's wait does."""
+        """Return the script of process 1. After the mounts, it only reaps orphans with `wait`."""
         volatile = ["mount -t tmpfs tmpfs /run", "mkdir /run/kernel"]
         disks = [f"mount --bind {shlex.quote(str(disk))} {place}" for disk, place in self._disks.items()]
         tunables = [
             f"echo {value} > /run/kernel/{number}; mount --bind /run/kernel/{number} /proc/sys/{name}"
             for number, (name, value) in enumerate(_KERNEL_TUNABLES.items())
         ]
-        # Kubelet and the container runtime pass each other mounts, so these must spread within the machine.
-        spread = ["mount --make-rshared /"]
+        # Mounts must propagate within the machine: kubelet and the container runtime share them.
+        propagation = ["mount --make-rshared /"]
         ready = [f"hostname {self.name}", "touch /run/devcluster-ready"]
-        return "\n".join(["set -e", *volatile, *disks, *tunables, *spread, *ready, "sleep infinity & wait"])
+        return "\n".join(["set -e", *volatile, *disks, *tunables, *propagation, *ready, "sleep infinity & wait"])
 
     @property
     def _disks(self) -> dict[Path, Path]:
-        """Folders of the machine's own, with the places where it has them; /run is in memory."""
+        """Return the machine's own folders with their mount points. /run is in memory."""
         return {self.disk / place.relative_to("/"): place for place in OVERLAID if place != Path("/run")}
 
     def stop(self) -> None:
-        """Pull the plug: end every process of the machine at once."""
+        """Kill all processes of the machine at once, like a power failure."""
         self.cgroup.kill()
 
     def run(self, command: Sequence[str], stdin: str | None = None) -> str:
-        """Run a short command in the machine and give back what it printed."""
+        """Run a short command in the machine and return its output."""
         return self._run(self._enter(command), stdin)
 
     def run_on_network(self, command: Sequence[str], stdin: str | None = None) -> str:
-        """Run a short command that sees the machine's network, but the host's processes."""
+        """Run a short command in the machine's network, with the host's processes; return its output."""
         return self._run(["nsenter", f"--net=/proc/{self._living_holder()}/ns/net", *command], stdin)
 
     def _run(self, command: Sequence[str], stdin: str | None) -> str:
         what = f"{' '.join(command)} on {self.name}"
         return run(
-            command, error=DevclusterError, what=what, env=self.env, limit_seconds=_RUN_LIMIT, stdin=stdin
+            command, error=DevclusterError, what=what, env=self.env, limit_seconds=_RUN_LIMIT_SECONDS, stdin=stdin
         ).stdout
 
     def process(self, part: Part) -> int | None:
-        """Process id of a part, as the host sees it; None when it does not run."""
-        # Parts lead a session; the children of some look the same otherwise, and may outlive them.
+        """Return a part's process ID on the host, or None if it does not run."""
+        # A part is a session leader. Children of some parts run the same program, and may outlive the part.
         pids = (self.cgroup / part.name).processes()
         return next((pid for pid in pids if _leads_session(pid) and _program(pid) == part.program), None)
 
     def keep_running(self, part: Part) -> None:
-        """Start the part unless it runs."""
+        """Start the part if it does not run."""
         if self.process(part) is not None:
             return
         group = self.cgroup / part.name
         group.create()
-        # The daemon is left to process 1 of the machine; no helper of ours stays behind.
+        # Process 1 of the machine becomes the parent of the daemon, so no process of ours remains.
         command = group.joining(self._enter(["setsid", "--fork", *part.command]))
         with self.log(part.name).open("ab") as output:
             started = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=self.env, timeout=_START_LIMIT
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=self.env,
+                timeout=_START_LIMIT_SECONDS,
             )
         if started.returncode:
-            raise DevclusterError(f"{part.name} on {self.name} cannot be started: see {self.log(part.name)}")
+            raise DevclusterError(f"{part.name} on {self.name} did not start: see {self.log(part.name)}")
 
     def log(self, part: str) -> Path:
-        """Where a part's output goes."""
+        """Return the log file of a part."""
         return self.logs / f"{self.name}.{part}.log"
 
     def check_alive(self, part: Part) -> None:
-        """Raise DevclusterError, with the end of its log, if a part that was started is not there any more."""
+        """Raise DevclusterError with the end of the log if a started part has exited."""
         if not (self.cgroup / part.name).processes():
             log = self.log(part.name)
-            raise DevclusterError(f"{part.name} on {self.name} ended; the last lines of {log}:\n{_tail(log)}")
+            raise DevclusterError(f"{part.name} on {self.name} has exited; the last lines of {log}:\n{_tail(log)}")
 
     def _enter(self, command: Sequence[str]) -> list[str]:
         kinds = ["--mount", "--uts", "--ipc", "--pid", *(["--net"] if self.own_network else [])]
@@ -172,7 +180,7 @@ class Machine:
 
     def _living_holder(self) -> int:
         if (holder := self.holder) is None:
-            raise DevclusterError(f"machine {self.name} is off: `devcluster up` starts it again")
+            raise DevclusterError(f"Machine {self.name} is off: start it with `devcluster up`")
         return holder
 
 

@@ -1,4 +1,4 @@
-"""The programs of a worker, and their configuration."""
+"""The parts of a worker, and their configuration."""
 
 import json
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from tools.devcluster.state import State
 
 _CONTAINERD = "/run/containerd/containerd.sock"
 
-# An empty folder on every node, for PersistentVolumes of type `local`; its files are in the cluster's state folder.
+# An empty folder on every node for PersistentVolumes of type `local`. Its files are in the cluster's state folder.
 LOCAL_DISK = Path("/mnt/disks/local")
 
-# TOML, which has no writer in the standard library.
+# TOML as text: the standard library cannot write TOML.
 _CONTAINERD_CONFIG = """\
 version = 2
 disabled_plugins = [
@@ -31,7 +31,7 @@ disabled_plugins = [
 
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
-  # The kernel may not let us lower the OOM score of anything, even of pods that ask for it.
+  # The kernel may not allow lower OOM scores, even for pods that request them.
   restrict_oom_score_adj = true
   disable_tcp_service = true
 
@@ -45,17 +45,17 @@ disabled_plugins = [
 
 
 def containerd_config(config: Path, cni_plugins: Path) -> str:
-    """Containerd's configuration file; the pods' networks are described in `config`/net.d."""
+    """Return containerd's configuration file. The pods' networks are in `config`/net.d."""
     return _CONTAINERD_CONFIG.format(
         socket=_CONTAINERD, pause=PAUSE.reference, plugins=cni_plugins, networks=config / "net.d"
     )
 
 
 def pod_network(node: Node) -> dict[str, Any]:
-    """The CNI configuration: each pod on a cable of its own, so that traffic between pods of one node is routed too."""
+    """Return the CNI configuration. Each pod has its own veth pair, so traffic within a node is routed too."""
     addresses = {
         "type": "host-local",
-        # Forgotten with the machine, as are the pods that had them.
+        # In memory: the addresses are released when the machine stops, like its pods.
         "dataDir": "/run/cni",
         "ranges": [[{"subnet": str(node.pods)}]],
         "routes": [{"dst": "0.0.0.0/0"}],
@@ -71,7 +71,7 @@ def pod_network(node: Node) -> dict[str, Any]:
 
 
 def kubelet_config(state: State, config: Path, pods: Cgroup) -> dict[str, Any]:
-    """Kubelet's configuration: quick to notice and to report, and never short of a disk that it shares with others."""
+    """Return kubelet's configuration: short intervals, and no eviction because of the disk that all nodes share."""
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
@@ -96,19 +96,19 @@ def kubelet_config(state: State, config: Path, pods: Cgroup) -> dict[str, Any]:
         "syncFrequency": "10s",
         "nodeStatusUpdateFrequency": "4s",
         "nodeLeaseDurationSeconds": 10,
-        # An addon that came before the API server could be reached would else sit out minutes, and with it `up`.
+        # An addon that starts before it reaches the API server would otherwise wait minutes before its restart.
         "crashLoopBackOff": {"maxContainerRestartPeriod": "10s"},
         "kubeAPIQPS": 200,
         "kubeAPIBurst": 400,
         "eventRecordQPS": 0,
-        # Images are imported and cannot be pulled again.
+        # Images are imported; a deleted one could not be pulled again.
         "imageGCHighThresholdPercent": 100,
         "evictionHard": {"memory.available": "50Mi"},
     }
 
 
 def kube_proxy_config(state: State, node: Node) -> dict[str, Any]:
-    """Kube-proxy's configuration; it leaves settings of the kernel that the host shares as they are."""
+    """Return kube-proxy's configuration. It changes no kernel setting that the host shares."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -124,12 +124,12 @@ def kube_proxy_config(state: State, node: Node) -> dict[str, Any]:
 
 
 def config_folder(state: State, node: Node) -> Path:
-    """Where the node's configuration files are."""
+    """Return the folder of the node's configuration files."""
     return state.machine(node.name) / "etc"
 
 
 def prepare_disk(state: State, node: Node, pods: Cgroup, cni_plugins: Path) -> None:
-    """Write the node's configuration files, and make its folder for local volumes."""
+    """Write the node's configuration files, and create its folder for local volumes."""
     config = config_folder(state, node)
     (config / "net.d").mkdir(parents=True, exist_ok=True)
     texts = {
@@ -140,19 +140,19 @@ def prepare_disk(state: State, node: Node, pods: Cgroup, cni_plugins: Path) -> N
         "kube-proxy.yaml": yaml.safe_dump(kube_proxy_config(state, node)),
     }
     for name, text in texts.items():
-        # Kube-proxy ends itself when its file is written, even with the same words.
+        # Kube-proxy exits when its file is written, even with the same content.
         if not (config / name).exists() or (config / name).read_text() != text:
             (config / name).write_text(text)
     (state.machine(node.name) / LOCAL_DISK.relative_to("/")).mkdir(parents=True, exist_ok=True)
 
 
 def containerd(binary: Callable[[str], Path], config: Path) -> Part:
-    """The container runtime."""
+    """Return the container runtime."""
     return Part("containerd", [str(binary("containerd")), f"--config={config / 'containerd.toml'}"])
 
 
 def kubelet(binary: Callable[[str], Path], state: State, node: Node, config: Path) -> Part:
-    """The agent that runs the node's pods."""
+    """Return the kubelet."""
     flags = [
         f"--config={config / 'kubelet.yaml'}",
         f"--kubeconfig={state.kubeconfigs / f'{node.name}.conf'}",
@@ -163,5 +163,5 @@ def kubelet(binary: Callable[[str], Path], state: State, node: Node, config: Pat
 
 
 def kube_proxy(binary: Callable[[str], Path], config: Path) -> Part:
-    """The agent that makes Services reachable on the node."""
+    """Return the kube-proxy."""
     return Part("kube-proxy", [str(binary("kube-proxy")), f"--config={config / 'kube-proxy.yaml'}"])

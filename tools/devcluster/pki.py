@@ -1,4 +1,4 @@
-"""Certificates and kubeconfigs, made by kubeadm."""
+"""Certificates and kubeconfigs, created by kubeadm."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from tools.devcluster.errors import DevclusterError
 from tools.devcluster.plan import API_PORT, CLUSTER_DOMAIN, CONTROL_PLANE, PODS, SERVICES, Node
 from tools.devcluster.state import State
 
-_LIMIT = 60
+_LIMIT_SECONDS = 60
 
 
 def kubeadm_config(state: State, version: str) -> list[dict[str, Any]]:
-    """The documents of kubeadm's configuration file."""
+    """Return the documents of kubeadm's configuration file."""
     api = "kubeadm.k8s.io/v1beta4"
     return [
         {
@@ -30,7 +30,7 @@ def kubeadm_config(state: State, version: str) -> list[dict[str, Any]]:
             "clusterName": state.folder.name,
             "kubernetesVersion": version,
             "certificatesDir": str(state.pki),
-            # Keys of this kind are made at once; RSA would take seconds at each `up`.
+            # ECDSA keys are created at once; RSA keys would take seconds.
             "encryptionAlgorithm": "ECDSA-P256",
             "apiServer": {"certSANs": ["localhost", "127.0.0.1"]},
             "networking": {
@@ -43,10 +43,10 @@ def kubeadm_config(state: State, version: str) -> list[dict[str, Any]]:
 
 
 class Kubeadm:
-    """kubeadm, with the cluster's configuration."""
+    """kubeadm with the cluster's configuration."""
 
     def __init__(self, program: Path, state: State) -> None:
-        """Write the configuration file; `program` is the kubeadm to run."""
+        """Write the configuration file. Use the kubeadm at the path `program`."""
         self._program = program
         self._state = state
         self._config = state.folder / "kubeadm.yaml"
@@ -54,7 +54,7 @@ class Kubeadm:
         self._config.write_text(yaml.safe_dump_all(kubeadm_config(state, version)))
 
     def make_pki(self, nodes: Sequence[Node]) -> None:
-        """Make what is not there yet: certificates, kubeconfigs of the parts and of the administrator."""
+        """Create the certificates, and the kubeconfigs of the parts and the administrator, if they do not exist."""
         if self._state.kubeconfig.exists():
             return
         self._init_phase("certs", "all")
@@ -64,7 +64,7 @@ class Kubeadm:
             self._user_kubeconfig(node.name, f"system:node:{node.name}", "system:nodes")
 
     def coredns_manifest(self) -> list[dict[str, Any]]:
-        """The objects of kubeadm's CoreDNS addon."""
+        """Return the objects of kubeadm's CoreDNS addon."""
         printed = self._init_phase("addon", "coredns", "--print-manifest")
         return [document for document in yaml.safe_load_all(printed) if document]
 
@@ -78,11 +78,11 @@ class Kubeadm:
 
     def _run(self, *arguments: str) -> str:
         what = f"kubeadm {' '.join(arguments)}"
-        return run([self._program, *arguments], error=DevclusterError, what=what, limit_seconds=_LIMIT).stdout
+        return run([self._program, *arguments], error=DevclusterError, what=what, limit_seconds=_LIMIT_SECONDS).stdout
 
 
 def write_admin_kubeconfig(state: State, api_port: int) -> None:
-    """Write the kubeconfig for use on this machine, where the API server listens on a loopback port."""
+    """Write the kubeconfig for use on this machine, with the API server's loopback port."""
     made: Mapping[str, Any] = yaml.safe_load((state.kubeconfigs / "super-admin.conf").read_text())
     name = f"devcluster-{state.folder.name}"
     cluster = {**made["clusters"][0]["cluster"], "server": f"https://127.0.0.1:{api_port}"}

@@ -1,6 +1,6 @@
-"""Names and addresses of a cluster, all of them known before anything is started.
+"""Names and addresses of a cluster, which are all known in advance.
 
-Every cluster lives in network namespaces of its own, so all clusters use the same addresses.
+Every cluster has its own network namespaces, so all clusters use the same addresses.
 """
 
 import re
@@ -31,31 +31,31 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The node's Kubernetes name, and its label kubernetes.io/hostname."""
+        """Return the node's name in Kubernetes, which is also its label kubernetes.io/hostname."""
         return f"node-{self.number}"
 
     @property
     def address(self) -> IPv4Address:
-        """Where the other machines of the cluster reach it."""
+        """Return the node's address in the cluster's network."""
         return MACHINES[_FIRST_NODE + self.number]
 
     @property
     def pods(self) -> IPv4Network:
-        """The addresses of its pods."""
+        """Return the addresses of the node's pods."""
         return IPv4Network((int(PODS.network_address) + (self.number << 8), 24))
 
 
 def plan_nodes(count: int) -> list[Node]:
-    """The workers node-1 to node-`count`."""
+    """Return the workers node-1 to node-`count`. Raise DevclusterError if the number is not allowed."""
     if not 1 <= count <= MAX_NODES:
-        raise DevclusterError(f"{count} nodes asked for: choose a number from 1 to {MAX_NODES}")
+        raise DevclusterError(f"{count} nodes cannot be created; allowed: 1 to {MAX_NODES}")
     return [Node(number) for number in range(1, count + 1)]
 
 
 def check_name(name: str) -> str:
-    """Give back a cluster's name if it can be one."""
+    """Return a cluster's name. Raise DevclusterError if it is not allowed."""
     if not _NAME.fullmatch(name):
         raise DevclusterError(
-            f"{name!r} cannot name a cluster: use 1 to 32 lower-case letters, digits and inner dashes"
+            f"{name!r} cannot be the name of a cluster; allowed: 1 to 32 lower-case letters, digits and inner dashes"
         )
     return name

@@ -1,4 +1,4 @@
-"""The programs a cluster is made of: from the toolchain, but for a few that every Linux has."""
+"""The programs of a cluster: from the toolchain, except a few that every Linux distribution has."""
 
 import os
 import shutil
@@ -23,12 +23,12 @@ _SYSTEM_PROGRAMS = {
 
 
 def binary(name: str) -> Path:
-    """Where a program of the toolchain is."""
+    """Return the path of a program of the toolchain."""
     return toolchain.binary(name)
 
 
 def cni_plugins() -> Path:
-    """The folder of the programs that connect pods to the network."""
+    """Return the folder of the CNI plugins."""
     return toolchain.cni_plugin_dir()
 
 
@@ -39,16 +39,16 @@ def check_toolchain() -> None:
 
 
 def environment() -> dict[str, str]:
-    """What the machines' processes start with: nothing of the caller's environment reaches them."""
-    helpers = binary("runc").parent  # which also holds what is found by name: iptables, conntrack, containerd's shim
+    """Return the environment of the machines' processes, which has nothing of the caller's environment."""
+    helpers = binary("runc").parent  # the same folder has iptables, conntrack and containerd's shim
     return {"PATH": os.pathsep.join([str(helpers), *_SYSTEM_FOLDERS]), "HOME": "/root"}
 
 
 def check_host() -> None:
-    """Raise DevclusterError unless this user and this machine can have machines of a cluster."""
+    """Raise DevclusterError if this user is not root, or a program is missing."""
     if os.geteuid() != 0:
-        raise DevclusterError("making namespaces and mounts needs root: run devcluster as root, e.g. with sudo")
+        raise DevclusterError("Namespaces and mounts need root: run devcluster as root, for example with sudo")
     path = os.pathsep.join(_SYSTEM_FOLDERS)
     missing = {package for program, package in _SYSTEM_PROGRAMS.items() if not shutil.which(program, path=path)}
     if missing:
-        raise DevclusterError(f"programs are missing: install the packages {', '.join(sorted(missing))}")
+        raise DevclusterError(f"Programs are missing: install the packages {', '.join(sorted(missing))}")

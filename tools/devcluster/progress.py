@@ -1,4 +1,4 @@
-"""What is being done, how far it is, and how long it takes: a live line on a terminal, plain lines elsewhere."""
+"""Progress of the steps: a live line on a terminal, otherwise plain lines."""
 
 import time
 from collections.abc import Callable, Generator
@@ -11,7 +11,7 @@ from rich.console import Console
 
 @dataclass
 class Step:
-    """One thing being done."""
+    """A step that is running."""
 
     title: str
     show: Callable[[str], None]
@@ -20,26 +20,26 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """Time since the step began."""
+        """Return the seconds since the step began."""
         return time.monotonic() - self.started
 
     def say(self, detail: str) -> None:
-        """Tell how far it is, or what is awaited; said again, it is shown once."""
+        """Show a detail, such as what the step waits for. A repeated detail is shown once."""
         if detail != self._said:
             self.show(f"{self.title}: {detail}")
         self._said = detail
 
 
 class Progress:
-    """Reports steps to the person at the terminal, by way of standard error."""
+    """Report steps on standard error."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        """A quiet one reports nothing."""
+        """With `quiet`, report nothing."""
         self._console = Console(stderr=True, quiet=quiet, soft_wrap=True, highlight=False)
 
     @contextmanager
     def step(self, title: str) -> Generator[Step]:
-        """Report a step from its beginning to its end."""
+        """Report the beginning and the end of a step."""
         if self._console.is_terminal:
             columns = (progress.SpinnerColumn(), "{task.description}", progress.TimeElapsedColumn())
             with progress.Progress(*columns, console=self._console, transient=True) as live:
@@ -52,5 +52,5 @@ class Progress:
         self._console.print(f"[green]✓[/green] {title} [dim]({step.seconds:.1f} s)[/dim]")
 
     def done(self, message: str) -> None:
-        """Report the end of it all."""
+        """Report a final message."""
         self._console.print(message)

@@ -1,4 +1,4 @@
-"""The one folder that holds everything a cluster keeps on disk."""
+"""The folder with all files of a cluster."""
 
 import fcntl
 import hashlib
@@ -13,15 +13,15 @@ from pydantic import BaseModel
 
 from tools.devcluster.errors import DevclusterError
 
-# Every machine sees folders of its own at these places, so nothing it needs may lie below them.
+# Every machine mounts its own folders at these paths, so the files of a cluster must not be below them.
 OVERLAID = (Path("/var/lib"), Path("/var/log"), Path("/run"), Path("/mnt"))
 
-# The kernel takes 107 characters for a Unix socket's path, file name included.
-_LONGEST_SOCKETS_PATH = 95
+# The kernel allows 107 characters for the path of a Unix socket, including the file name.
+_MAX_SOCKETS_PATH = 95
 
 
 class Record(BaseModel):
-    """What the first `up` decides and later ones keep."""
+    """What the first `up` decides, and later ones keep."""
 
     nodes: int
     api_port: int
@@ -31,52 +31,52 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class State:
-    """Where the files of one cluster are."""
+    """The files of one cluster."""
 
     folder: Path
 
     @property
     def tag(self) -> str:
-        """Tells clusters of one name in different folders apart."""
+        """Return a tag that is unique even for clusters of the same name in different folders."""
         return f"{self.folder.name}-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:6]}"
 
     @property
     def pki(self) -> Path:
-        """Certificates and keys."""
+        """Return the folder of certificates and keys."""
         return self.folder / "pki"
 
     @property
     def kubeconfigs(self) -> Path:
-        """Kubeconfigs of the cluster's own parts."""
+        """Return the folder of the kubeconfigs of the cluster's parts."""
         return self.folder / "kubeconfigs"
 
     @property
     def kubeconfig(self) -> Path:
-        """Kubeconfig of the cluster's administrator, for use on this machine."""
+        """Return the administrator's kubeconfig, for use on this machine."""
         return self.folder / "kubeconfig"
 
     @property
     def logs(self) -> Path:
-        """One file per part."""
+        """Return the folder of the logs, one file a part."""
         return self.folder / "logs"
 
     @property
     def sockets(self) -> Path:
-        """Unix sockets that lead into the cluster's network."""
+        """Return the folder of the Unix sockets into the cluster's network."""
         return self.folder / "sockets"
 
     @property
     def etcd(self) -> Path:
-        """The data of etcd."""
+        """Return the folder of etcd's data."""
         return self.folder / "etcd"
 
     @property
     def images(self) -> Path:
-        """Archives of the cluster's own container images."""
+        """Return the folder of the archives of the cluster's own container images."""
         return self.folder / "images"
 
     def machine(self, name: str) -> Path:
-        """The disk of a machine."""
+        """Return the folder of a machine's disk."""
         return self.folder / "machines" / name
 
     @property
@@ -84,31 +84,33 @@ class State:
         return self.folder / "cluster.json"
 
     def read(self) -> Record | None:
-        """The cluster's record, or None where there is no cluster yet."""
+        """Return the cluster's record, or None if there is no cluster."""
         return Record.model_validate_json(self._record.read_text()) if self._record.exists() else None
 
     def write(self, record: Record) -> None:
-        """Keep a record; a reader never sees half of it."""
+        """Write the record atomically."""
         draft = self._record.with_suffix(".new")
         draft.write_text(record.model_dump_json(indent=2))
         draft.replace(self._record)
 
     def create(self) -> None:
-        """Make the folders, private to this user."""
+        """Create the folders, accessible to this user only. Raise DevclusterError if the path is not allowed."""
         for place in OVERLAID:
             if self.folder.is_relative_to(place):
                 raise DevclusterError(
-                    f"the state folder {self.folder} lies in {place}, which every node replaces by its own:"
-                    " choose another with --state"
+                    f"The state folder {self.folder} is in {place}, where every node mounts its own folder:"
+                    " choose another folder with --state"
                 )
-        if len(str(self.sockets)) > _LONGEST_SOCKETS_PATH:
-            raise DevclusterError(f"the state folder {self.folder} has too long a path: choose another with --state")
+        if len(str(self.sockets)) > _MAX_SOCKETS_PATH:
+            raise DevclusterError(
+                f"The path of the state folder {self.folder} is too long: choose another folder with --state"
+            )
         folders = (self.pki, self.kubeconfigs, self.logs, self.sockets, self.etcd, self.images)
         for folder in (self.folder, *folders):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def remove(self) -> None:
-        """Delete everything; an interrupted removal leaves nothing that the next `up` could take for a cluster."""
+        """Delete everything. The folder is renamed first, so `up` never finds a half-deleted cluster."""
         shutil.rmtree(self._doomed, ignore_errors=True)
         self.folder.rename(self._doomed)
         shutil.rmtree(self._doomed)
@@ -119,15 +121,13 @@ class State:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Keep two commands from changing the cluster at the same time."""
+        """Hold a lock, so that only one command at a time changes the cluster."""
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(folder)
-            raise DevclusterError(
-                f"another devcluster command is at work on {self.folder}: wait for it to end"
-            ) from None
+            raise DevclusterError(f"Another devcluster command is changing {self.folder}: wait until it ends") from None
         try:
             yield
         finally:
@@ -135,6 +135,6 @@ class State:
 
 
 def default_state() -> Path:
-    """The folder that holds the clusters' folders, where none was chosen."""
+    """Return the default folder for the clusters' folders."""
     home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(home) / "devcluster"

@@ -1,4 +1,4 @@
-"""Waits that have a limit, and say what they wait for and what they last saw."""
+"""Wait with a time limit, and report what is missing."""
 
 import time
 from collections.abc import Callable
@@ -13,14 +13,14 @@ def wait_for(
     say: Callable[[str], None] | None = None,
     interval: float = 0.1,
 ) -> None:
-    """Return once `missing()` gives None; until then it gives what is still missing, which `say` is told.
+    """Return when `missing()` returns None. Until then, pass what it returns to `say`.
 
-    Raises DevclusterError after `limit` seconds.
+    Raises DevclusterError with the last result after `limit` seconds.
     """
     deadline = time.monotonic() + limit
     while (seen := missing()) is not None:
         if say:
             say(seen)
         if time.monotonic() > deadline:
-            raise DevclusterError(f"waited {limit:.0f} s for {what}; last seen: {seen}")
+            raise DevclusterError(f"Waited {limit:.0f} s for {what}; last seen: {seen}")
         time.sleep(interval)

@@ -17,7 +17,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_without_a_cluster_every_command_says_how_to_make_one(tmp_path: Path, command: list[str]) -> None:
     code, output = run("--state", str(tmp_path), *command)
     assert code == 1
-    assert "`devcluster up` makes it" in output
+    assert "create it with `devcluster up`" in output
     assert "Traceback" not in output
 
 
@@ -30,4 +30,4 @@ def test_taking_down_what_is_not_there_is_fine(tmp_path: Path) -> None:
 def test_a_bad_name_is_refused() -> None:
     code, output = run("--name", "No/Name", "status")
     assert code == 1
-    assert "cannot name a cluster" in output
+    assert "cannot be the name of a cluster" in output

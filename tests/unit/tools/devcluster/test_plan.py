@@ -28,7 +28,7 @@ def test_no_two_networks_overlap() -> None:
 
 @pytest.mark.parametrize("count", [-1, 0, MAX_NODES + 1])
 def test_an_impossible_number_of_nodes_is_refused_with_the_possible_ones(count: int) -> None:
-    with pytest.raises(DevclusterError, match=f"{count} nodes.*from 1 to {MAX_NODES}"):
+    with pytest.raises(DevclusterError, match=f"{count} nodes.*allowed: 1 to {MAX_NODES}"):
         plan_nodes(count)
 
 

@@ -33,7 +33,7 @@ def test_a_folder_that_nodes_could_not_use_is_refused(folder: str) -> None:
 
 def test_two_commands_do_not_change_a_cluster_at_the_same_time(tmp_path: Path) -> None:
     state = State(tmp_path)
-    with state.locked(), pytest.raises(DevclusterError, match="another devcluster command"), state.locked():
+    with state.locked(), pytest.raises(DevclusterError, match="Another devcluster command"), state.locked():
         pass
     with state.locked():
         pass
@@ -43,12 +43,12 @@ def test_a_taken_port_is_passed_over() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert gateway.free_port(port) > port
-        with pytest.raises(DevclusterError, match=f"{port}.*taken by another program"):
+        with pytest.raises(DevclusterError, match=f"Another program uses.*{port}"):
             gateway.check_free(port)
 
 
 def test_a_wait_says_what_it_waited_for_and_last_saw() -> None:
-    with pytest.raises(DevclusterError, match="waited 0 s for rain; last seen: sun"):
+    with pytest.raises(DevclusterError, match="Waited 0 s for rain; last seen: sun"):
         wait_for("rain", lambda: "sun", limit=0, interval=0)
 
 

@@ -1,4 +1,4 @@
-"""The way from whatever is there to a cluster that is ready; every step does only what is missing."""
+"""Start a cluster. Every step does only what is missing, so an interrupted start can be repeated."""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,29 +12,29 @@ from tools.devcluster.images import Image
 from tools.devcluster.kubectl import Kubectl
 from tools.devcluster.limits import check_inotify
 from tools.devcluster.machine import Machine, Part
-from tools.devcluster.network import lose_packets, plug_in, wire_node, wire_switch
+from tools.devcluster.network import connect_control_plane, connect_node, enable_link, lose_packets
 from tools.devcluster.pki import Kubeadm, write_admin_kubeconfig
 from tools.devcluster.plan import Node
 from tools.devcluster.programs import binary, cni_plugins
 from tools.devcluster.progress import Progress, Step
 from tools.devcluster.waiting import wait_for
 
-_API_LIMIT = 60
-_RUNTIME_LIMIT = 30
-_NODES_LIMIT = 90
-_ADDONS_LIMIT = 120
+_API_LIMIT_SECONDS = 60
+_RUNTIME_LIMIT_SECONDS = 30
+_NODES_LIMIT_SECONDS = 90
+_ADDONS_LIMIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
-class Start:
-    """Brings a cluster up."""
+class Startup:
+    """The start of a cluster."""
 
     fleet: Fleet
     kubectl: Kubectl
     progress: Progress
 
     def run(self) -> None:
-        """Return once everything is ready; raises DevclusterError with what was last seen if it is not in time."""
+        """Return when everything is ready. Raise DevclusterError with the last state if a step exceeds its limit."""
         check_inotify(self.fleet)
         kubeadm = Kubeadm(binary("kubeadm"), self.fleet.state)
         with self.progress.step("Certificates"):
@@ -43,7 +43,7 @@ class Start:
         with self.progress.step(f"Machines and network: control plane and {len(self.fleet.nodes)} nodes"):
             self._start_machines()
         with self.progress.step("Control plane, nodes, images") as step, ThreadPoolExecutor() as pool:
-            # In this order, so that nothing waits for what comes after it in the pool.
+            # Submit in this order, so that no task waits for a later one in the pool.
             archives = {image: pool.submit(image.write, self.fleet.state.images) for image in images.OWN}
             runtimes = {worker: pool.submit(self._start_runtime, worker) for worker in self.fleet.nodes}
             loads = [pool.submit(self._load, worker, runtimes[worker], archives) for worker in self.fleet.nodes]
@@ -54,9 +54,9 @@ class Start:
                 load.result()
         self._apply_addons(kubeadm)
         with self.progress.step("Nodes") as step:
-            self._await("all nodes to be Ready", self._health.missing_nodes, _NODES_LIMIT, step)
+            self._await("all nodes to be Ready", self._health.missing_nodes, _NODES_LIMIT_SECONDS, step)
         with self.progress.step("DNS, network policies, ingress") as step:
-            self._await("DNS, network policies and ingress", self._health.missing_addons, _ADDONS_LIMIT, step)
+            self._await("DNS, network policies and ingress", self._health.missing_addons, _ADDONS_LIMIT_SECONDS, step)
 
     @property
     def _health(self) -> Health:
@@ -66,17 +66,17 @@ class Start:
         fleet = self.fleet
         with ThreadPoolExecutor() as pool:
             list(pool.map(Machine.start, [machine for machine, _ in fleet.everything()]))
-        wire_switch(fleet.control_plane, fleet.nodes)
+        connect_control_plane(fleet.control_plane, fleet.nodes)
         for worker in fleet.nodes:
-            wire_node(fleet.control_plane, fleet.worker(worker), worker, fleet.nodes)
-            plug_in(fleet.control_plane, worker)
+            connect_node(fleet.control_plane, fleet.worker(worker), worker, fleet.nodes)
+            enable_link(fleet.control_plane, worker)
             lose_packets(fleet.worker(worker), 0)
 
     def _start_control_plane(self, step: Step) -> None:
         fleet = self.fleet
-        for way, listener in zip(fleet.ways, fleet.listeners, strict=True):
+        for forward, listener in zip(fleet.forwards, fleet.listeners, strict=True):
             if fleet.gateway.process(listener) is None:
-                gateway.check_free(way.port)
+                gateway.check_free(forward.port)
                 fleet.gateway.keep_running(listener)
         for part in fleet.store_and_api:
             fleet.control_plane.keep_running(part)
@@ -86,7 +86,7 @@ class Start:
                 fleet.control_plane.check_alive(part)
             return self._health.missing_api()
 
-        wait_for("the API server", missing, _API_LIMIT, step.say)
+        wait_for("the API server", missing, _API_LIMIT_SECONDS, step.say)
         for part in fleet.controllers:
             fleet.control_plane.keep_running(part)
 
@@ -101,7 +101,7 @@ class Start:
             machine.check_alive(runtime)
             return None if images.is_served(machine) else "no answer"
 
-        wait_for(f"the container runtime of {worker.name}", missing, _RUNTIME_LIMIT)
+        wait_for(f"the container runtime of {worker.name}", missing, _RUNTIME_LIMIT_SECONDS)
 
     def _load(self, worker: Node, runtime: Future[None], archives: Mapping[Image, Future[Path]]) -> None:
         runtime.result()
