@@ -16,26 +16,24 @@ RPC, SERF, HTTPS, GRPC, DNS = 8300, 8301, 8501, 8503, 8600
 # The port of the pods outside the agents' namespace.
 PORT = 8080
 
-# By caller: the ports of a server and of a client that it may open.
-ALLOWED: dict[str, dict[str, set[int]]] = {
-    "a client namespace": {"consul-0": {DNS}, "consul-client-0": {HTTPS, GRPC, DNS}},
-    "another namespace": {"consul-0": set(), "consul-client-0": set()},
-    "a pod beside the agents": {"consul-0": set(), "consul-client-0": set()},
-    "a Job": {"consul-0": {HTTPS}, "consul-client-0": set()},
-    "a client": {"consul-0": {RPC, SERF}, "consul-client-0": {SERF}},
-    "a server": {"consul-0": {RPC, SERF}, "consul-client-0": {SERF}},
+# The ports that are tried, by target. No NetworkPolicy protects the pods in other namespaces, so the callers there show
+# that the port is open.
+SERVER, CLIENT, WEB, OTHER = "consul-0", "consul-client-0", "a client namespace", "another namespace"
+TRIED: dict[str, set[int]] = {
+    SERVER: {RPC, SERF, HTTPS, GRPC, DNS},
+    CLIENT: {SERF, HTTPS, GRPC, DNS},
+    WEB: {PORT},
+    OTHER: {PORT},
 }
 
-# By caller: the pods outside the agents' namespace whose port it may open. No NetworkPolicy protects these pods, so the
-# callers outside show that the port is open.
-OUTSIDE = ["a client namespace", "another namespace"]
-ALLOWED_OUTSIDE: dict[str, set[str]] = {
-    "a client namespace": set(OUTSIDE),
-    "another namespace": set(OUTSIDE),
-    "a pod beside the agents": set(),
-    "a Job": set(),
-    "a client": {"a client namespace"},
-    "a server": set(),
+# By caller: the ports that it may open, by target.
+ALLOWED: dict[str, dict[str, set[int]]] = {
+    WEB: {SERVER: {DNS}, CLIENT: {HTTPS, GRPC, DNS}, WEB: {PORT}, OTHER: {PORT}},
+    OTHER: {WEB: {PORT}, OTHER: {PORT}},
+    "a pod beside the agents": {},
+    "a Job": {SERVER: {HTTPS}},
+    "a client": {SERVER: {RPC, SERF}, CLIENT: {SERF}, WEB: {PORT}},
+    "a server": {SERVER: {RPC, SERF}, CLIENT: {SERF}},
 }
 
 
@@ -53,8 +51,8 @@ def callers(stack: Stack) -> Iterator[dict[str, tuple[Consul, str]]]:
         running(others[1], listener("caller")),
     ):
         yield {
-            "a client namespace": (others[0], "caller"),
-            "another namespace": (others[1], "caller"),
+            WEB: (others[0], "caller"),
+            OTHER: (others[1], "caller"),
             "a pod beside the agents": (inside, "beside"),
             "a Job": (inside, "job"),
             "a client": (inside, "consul-client-1"),
@@ -86,25 +84,18 @@ def opened(caller: Consul, name: str, targets: Iterable[tuple[str, int]]) -> set
 
 
 @pytest.mark.parametrize("who", ALLOWED)
-@pytest.mark.parametrize("whom", ["consul-0", "consul-client-0"])
 def test_only_the_ports_that_each_caller_needs_are_open(
-    callers: dict[str, tuple[Consul, str]], consul: Consul, who: str, whom: str
+    callers: dict[str, tuple[Consul, str]], consul: Consul, who: str
 ) -> None:
     caller, name = callers[who]
-    address = consul.address(whom)
-    ports = [RPC, SERF, HTTPS, GRPC, DNS] if whom == "consul-0" else [SERF, HTTPS, GRPC, DNS]
-    assert opened(caller, name, [(address, port) for port in ports]) == {(address, port) for port in ALLOWED[who][whom]}
+    addresses = {target: consul.address(target) for target in (SERVER, CLIENT)}
+    addresses |= {target: callers[target][0].address(callers[target][1]) for target in (WEB, OTHER)}
+    found = opened(caller, name, [(addresses[target], port) for target, ports in TRIED.items() for port in ports])
+    expected = {(addresses[target], port) for target, ports in ALLOWED[who].items() for port in ports}
+    assert found == expected
 
 
-@pytest.mark.parametrize("who", ALLOWED_OUTSIDE)
-def test_only_clients_can_call_out_and_only_client_namespaces(callers: dict[str, tuple[Consul, str]], who: str) -> None:
-    caller, name = callers[who]
-    targets = {whom: (callers[whom][0].address(callers[whom][1]), PORT) for whom in OUTSIDE}
-    found = opened(caller, name, targets.values())
-    assert {whom for whom, target in targets.items() if target in found} == ALLOWED_OUTSIDE[who]
-
-
-@pytest.mark.parametrize(("who", "answered"), [("a client namespace", True), ("another namespace", False)])
+@pytest.mark.parametrize(("who", "answered"), [(WEB, True), (OTHER, False)])
 def test_dns_answers_the_client_namespaces(
     callers: dict[str, tuple[Consul, str]], stack: Stack, who: str, answered: bool
 ) -> None:
@@ -117,7 +108,7 @@ def test_dns_answers_the_client_namespaces(
 def test_a_client_namespace_can_call_a_client_by_name_with_the_clusters_ca(
     callers: dict[str, tuple[Consul, str]], stack: Stack
 ) -> None:
-    caller, name = callers["a client namespace"]
+    caller, name = callers[WEB]
     outputs = stack.outputs()
     addresses = [outputs["clientAddress"], *(f"https://{host}:{HTTPS}" for host in outputs["clientHosts"])]
     command = (
