@@ -1,7 +1,7 @@
 """Find the Consul clusters of a stack in its state. Pure.
 
-The state names every ConsulCluster, whatever the stack exports. Its names, namespaces and CA certificates are no
-secrets; the secrets in it stay encrypted.
+The state has every ConsulCluster, also if the stack exports none of its outputs. Names, namespaces and CA
+certificates are not secret; the secrets in the state stay encrypted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

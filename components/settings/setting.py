@@ -20,7 +20,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Setting:
-    """The documentation of a setting; it stands beside its type and default in the table."""
+    """The documentation of a setting; the table has it next to the type and the default."""
 
     purpose: str
     """What it is, without a full stop."""

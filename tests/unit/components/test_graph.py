@@ -1,4 +1,4 @@
-"""The graph that the component declares, by the inputs its resources get."""
+"""The inputs of the resources that the component declares."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def test_production_has_no_ingress() -> None:
         production(ingress_enabled=True, ingress_host="a.example")
 
 
-def test_the_ingress_takes_a_given_certificate_or_one_of_the_clusters_own() -> None:
+def test_the_ingress_uses_a_given_certificate_or_the_clusters_own() -> None:
     shown = {"ingress_enabled": True, "ingress_host": "a.example"}
     own, given = declare(development(**shown)), declare(development(**shown, ingress_tls_secret="mine"))  # noqa: S106
     (tls,) = own.of_kind("Ingress")["consul-ui"]["spec"]["tls"]
@@ -36,21 +36,21 @@ def test_the_ingress_takes_a_given_certificate_or_one_of_the_clusters_own() -> N
     assert "consul-ui" not in given.of_kind("CertRequest")
 
 
-def test_each_server_has_a_volume_that_nobody_else_can_bind() -> None:
+def test_only_one_server_can_bind_each_volume() -> None:
     volumes = declare(development()).of_kind("PersistentVolume")
     bound = {volume["spec"]["claimRef"]["name"]: node_of(volume) for volume in volumes.values()}
     assert bound == {"data-consul-0": "node-1", "data-consul-1": "node-2", "data-consul-2": "node-3"}
 
 
 def node_of(volume: Inputs) -> str:
-    """The one node where a volume can be used."""
+    """Return the only node on which a volume can be used."""
     (term,) = volume["spec"]["nodeAffinity"]["required"]["nodeSelectorTerms"]
     (expression,) = term["matchExpressions"]
     (node,) = expression["values"]
     return node
 
 
-def test_a_storage_class_makes_the_volumes_itself() -> None:
+def test_with_a_storage_class_no_volume_is_declared() -> None:
     recorder = declare(production())
     assert not recorder.of_kind("PersistentVolume")
     (claim,) = recorder.of_kind("StatefulSet")["consul"]["spec"]["volumeClaimTemplates"]
@@ -103,7 +103,7 @@ def changed(before: Recorder, after: Recorder) -> set[str]:
     return {name for name in before.inputs | after.inputs if before.inputs.get(name) != after.inputs.get(name)}
 
 
-def test_more_servers_leave_the_running_ones_alone() -> None:
+def test_adding_servers_restarts_none() -> None:
     before = declare(development())
     after = declare(development(server_replicas=5, storage_nodes=("node-1", "node-2", "node-3", "node-1", "node-2")))
     assert changed(before, after) == {
@@ -118,13 +118,13 @@ def test_more_servers_leave_the_running_ones_alone() -> None:
     assert pod(before, "consul") == pod(after, "consul")
 
 
-def test_a_new_services_token_restarts_nobody() -> None:
+def test_a_new_service_token_restarts_no_agent() -> None:
     before, after = declare(production()), declare(production(service_tokens=("web",)))
-    # The Job follows, by the Secret's new name, which these mocks do not give.
+    # The Secret's new name would also change the Job, but these mocks do not generate new names.
     assert changed(before, after) == {"ConsulCluster consul", "Secret consul-acl"}
 
 
-def test_servers_taken_away_keep_their_volumes() -> None:
+def test_removed_servers_keep_their_volumes() -> None:
     nodes = {"storage_class": "", "storage_nodes": ("a", "b", "c", "d", "e")}
     five, three = declare(production(server_replicas=5, **nodes)), declare(production(server_replicas=3, **nodes))
     assert five.of_kind("PersistentVolume") == three.of_kind("PersistentVolume")
@@ -132,7 +132,7 @@ def test_servers_taken_away_keep_their_volumes() -> None:
     assert retention == {"whenDeleted": "Retain", "whenScaled": "Retain"}
 
 
-def test_the_health_check_is_a_new_one_for_every_change_of_the_agents() -> None:
+def test_every_change_of_the_agents_runs_the_health_check_again() -> None:
     def revision(**settings: Any) -> str:
         job = declare(development(**settings)).of_kind("Job")["consul-health"]
         (container,) = job["spec"]["template"]["spec"]["containers"]
@@ -163,13 +163,13 @@ def test_without_acls_there_is_no_token() -> None:
     assert recorder.outputs["managementToken"] is None
     assert recorder.outputs["serviceTokens"] == {}
     spec = pod(recorder, "consul")
-    # Its scripts say what they do where there is one.
+    # The scripts handle both cases.
     del spec["containers"][0]["lifecycle"], spec["containers"][0]["startupProbe"]
     assert "token" not in json.dumps(spec).lower().replace("automountserviceaccounttoken", "")
     assert set(recorder.of_kind("Job")) == {"consul-health"}
 
 
-def test_pods_go_where_the_settings_say() -> None:
+def test_pods_are_scheduled_as_the_settings_say() -> None:
     settings = production(
         priority_class="high",
         node_selector={"pool": "consul"},

@@ -20,7 +20,7 @@ def declared_types(spec: dict[str, Any], required: bool) -> frozenset[str]:
     return frozenset({name} if required else {name, "null"})
 
 
-def test_what_the_component_declares_is_what_is_promised() -> None:
+def test_the_declared_outputs_match_the_contract() -> None:
     resource = package_schema()["resources"][TYPE]
     declared = {
         name: declared_types(spec, name in resource["required"]) for name, spec in resource["properties"].items()
@@ -28,7 +28,7 @@ def test_what_the_component_declares_is_what_is_promised() -> None:
     assert declared == {name: promise.types for name, promise in contract().items()}, ADVICE
 
 
-def test_what_comes_out_is_what_is_promised() -> None:
+def test_the_output_values_match_the_contract() -> None:
     promises = contract()
     for settings in (development(), development(ingress_enabled=True, ingress_host="consul.test"), production()):
         outputs = declare(settings).outputs
@@ -37,7 +37,7 @@ def test_what_comes_out_is_what_is_promised() -> None:
         assert wrong == {}, ADVICE
 
 
-def test_the_component_s_attributes_are_its_outputs() -> None:
+def test_the_attributes_of_the_component_are_its_outputs() -> None:
     assert set(Outputs.__dataclass_fields__) == {name_in_python(name) for name in declare(development()).outputs}
 
 

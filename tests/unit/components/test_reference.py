@@ -1,4 +1,4 @@
-"""The generated reference: what is rendered, what is written, and what a check reports."""
+"""The generated reference: rendering, writing, and checking."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ OUTPUT = OutputSpec("gossipKey", "string", True, True, "The key.")
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the generated files."""
+    """Return a copy of the generated files."""
     (tmp_path / "docs").mkdir()
     for file in FILES:
         shutil.copy(ROOT / file, tmp_path / file)
@@ -35,7 +35,7 @@ def test_the_generated_files_are_up_to_date(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize("file", FILES)
 def test_a_stale_file_is_named_and_rewritten(copy: Path, file: str, capsys: pytest.CaptureFixture[str]) -> None:
     good = (copy / file).read_text()
-    # Each of these is in a generated part; the contract only loses an output, which is then a new one.
+    # These strings are in generated parts. In the contract an output is removed, so it is then a new one.
     for old in ("The Consul image", "| `gossipKey` | string", "| `environment` from"):
         (copy / file).write_text((copy / file).read_text().replace(old, "stale"))
     if file.endswith(".json"):
@@ -116,7 +116,7 @@ def test_a_setting_s_row_and_declaration(default: Any, required: bool, cell: str
     assert yaml.safe_load(config_block([entry])) == {"config": {"aKey": {"description": "What: it is"} | declared}}
 
 
-def test_pulumi_yaml_declares_each_setting_with_a_default_that_can_be_used() -> None:
+def test_pulumi_yaml_declares_each_setting_with_a_valid_default() -> None:
     declared: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     assert list(declared) == [entry.key for entry in Settings.entries()]
     # The engine checks a type before the program runs, and its error does not name the value.

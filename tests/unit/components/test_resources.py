@@ -24,7 +24,7 @@ KINDS = [
 
 @pytest.fixture
 def snapshot(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    """Snapshots of a file each."""
+    """Return a snapshot fixture with one file for each snapshot."""
     return snapshot.use_extension(SingleFileAmberSnapshotExtension)
 
 
@@ -41,5 +41,5 @@ def test_every_kind_has_a_snapshot(settings: Settings) -> None:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_identities(environment: str, snapshot: SnapshotAssertion) -> None:
-    """The URN of each resource, which has its type and name, by its parent's URN."""
+    """Compare the URN of each resource, which has its type and name, and its parent's URN."""
     assert sorted(declare(ENVIRONMENTS[environment]).identities) == snapshot

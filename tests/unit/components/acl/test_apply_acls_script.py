@@ -1,4 +1,4 @@
-"""The ACL Job's script, with a `consul` and a `curl` that note what they are asked."""
+"""The ACL Job's script, with a fake `consul` and `curl` that log their arguments."""
 
 import subprocess
 from pathlib import Path
@@ -25,7 +25,7 @@ Description:      made by hand
 
 
 def run(folder: Path, failing: str = "none") -> tuple[int, str, list[str]]:
-    """The exit code, what the script says, and its calls; those that the shell pattern `failing` matches fail."""
+    """Return exit code, output and calls of the script. Calls that match the shell pattern `failing` fail."""
     calls = folder / "calls"
     (folder / "list").write_text(LIST)
     for name in ("consul", "curl"):
@@ -57,7 +57,7 @@ def run(folder: Path, failing: str = "none") -> tuple[int, str, list[str]]:
     return result.returncode, result.stdout, calls.read_text().splitlines()
 
 
-def test_what_is_declared_is_made_and_what_is_not_is_taken_away(tmp_path: Path) -> None:
+def test_declared_tokens_are_created_and_undeclared_ones_deleted(tmp_path: Path) -> None:
     code, said, calls = run(tmp_path)
     assert (code, said) == (0, "The ACLs are in place\n")
     urls = [call.split()[-1] for call in calls if call.startswith("curl")]
@@ -66,13 +66,13 @@ def test_what_is_declared_is_made_and_what_is_not_is_taken_away(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("create", "update"), [("acl/policy", "acl/policy/the-id"), ("acl/token", "acl/token/web")])
-def test_what_there_is_already_is_brought_up_to_date(tmp_path: Path, create: str, update: str) -> None:
+def test_existing_objects_are_updated(tmp_path: Path, create: str, update: str) -> None:
     code, _, calls = run(tmp_path, failing=f"*/{create}")
     assert code == 0
     assert any(call.endswith(update) for call in calls)
 
 
-def test_a_failure_is_told_without_a_secret(tmp_path: Path) -> None:
+def test_a_failure_is_reported_without_a_secret(tmp_path: Path) -> None:
     code, said, calls = run(tmp_path, failing="*/v1/acl/*")
     assert code == 1
     assert "The ACLs are not in place after 3 s" in said

@@ -1,4 +1,4 @@
-"""Tokens and what they may do."""
+"""ACL tokens and their rules."""
 
 import json
 import uuid
@@ -16,7 +16,7 @@ TOKENS = {token.name: token for token in agent_tokens(NAMING)}
 
 
 @given(st.text(min_size=1))
-def test_a_token_is_a_uuid_of_its_own_and_follows_from_the_seed(seed: str) -> None:
+def test_a_token_is_a_unique_uuid_derived_from_the_seed(seed: str) -> None:
     tokens = [*TOKENS.values(), MANAGEMENT, RECOVERY, *service_tokens(production(service_tokens=("web", "api")))]
     ids = [id_ for token in tokens for id_ in (token.secret_id(seed), token.accessor_id(seed))]
     assert len(set(ids)) == len(ids)
@@ -25,7 +25,7 @@ def test_a_token_is_a_uuid_of_its_own_and_follows_from_the_seed(seed: str) -> No
     assert TOKENS["server"].secret_id(seed) != TOKENS["server"].secret_id(seed + "x")
 
 
-def test_everything_is_denied_by_default_and_only_servers_hold_the_tokens_of_operators() -> None:
+def test_the_default_is_deny_and_only_servers_hold_operator_tokens() -> None:
     server = acl_config("seed", TOKENS["server"], TOKENS["dns"], server=True)["acl"]
     client = acl_config("seed", TOKENS["client"], TOKENS["dns"], server=False)["acl"]
     assert server["default_policy"] == client["default_policy"] == "deny"

@@ -25,7 +25,7 @@ def settings() -> st.SearchStrategy[Settings]:
 
 
 @given(settings())
-def test_every_agent_verifies_the_servers_it_calls_and_runs_nobodys_commands(of: Settings) -> None:
+def test_every_agent_verifies_servers_and_runs_no_remote_commands(of: Settings) -> None:
     for config in (agent_config.server_config(of, JOIN), agent_config.client_config(of, JOIN)):
         assert config["tls"]["defaults"]["verify_outgoing"] is True
         assert config["tls"]["internal_rpc"]["verify_server_hostname"] is True
@@ -37,7 +37,7 @@ def test_every_agent_verifies_the_servers_it_calls_and_runs_nobodys_commands(of:
         assert config["limits"]["http_max_conns_per_client"] == agent_config.MAX_CONNECTIONS
 
 
-def test_servers_want_a_certificate_of_their_callers_and_clients_get_theirs_from_the_servers() -> None:
+def test_servers_verify_callers_and_clients_get_certificates_from_servers() -> None:
     server, client = (
         agent_config.server_config(development(), JOIN),
         agent_config.client_config(development(), JOIN),
@@ -63,7 +63,7 @@ def test_no_deprecated_flat_key() -> None:
 
 
 @given(st.text(min_size=1))
-def test_a_gossip_key_is_32_bytes_and_not_the_text_it_comes_from(text: str) -> None:
+def test_a_gossip_key_is_32_bytes_and_differs_from_its_source(text: str) -> None:
     key = agent_config.gossip_key(text)
     assert len(base64.b64decode(key, validate=True)) == 32
     assert key == agent_config.gossip_key(text)

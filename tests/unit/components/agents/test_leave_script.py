@@ -1,4 +1,4 @@
-"""The script before a server's end, with a `consul` and a `curl` that note what they are asked."""
+"""The servers' preStop script, with a fake `consul` and `curl` that log their arguments."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def run(
     """
     sessions = [{"ID": "x", "Name": f"ends:consul-{server}", "Node": f"consul-{server}"} for server in ending]
     (folder / "sessions").write_text(json.dumps([{"ID": "y", "Name": "somebody's", "Node": "consul-0"}, *sessions]))
-    # Not in the order of their names, as after restarts.
+    # Not sorted by name, as after restarts.
     peers = [
         f"consul-{server} id-{server} 10.0.0.{server}:8300 {'leader' if server == leader else 'follower'} true 3 9 -"
         for server in reversed(range(voters))
@@ -53,33 +53,33 @@ def run(
 @pytest.mark.parametrize(
     ("ending", "voters"), [({1}, 3), ({1, 2}, 5), ({1, 2, 3}, 7), ({1}, 4)], ids=lambda value: str(value)
 )
-def test_a_server_leaves_where_a_majority_stays(tmp_path: Path, ending: set[int], voters: int) -> None:
+def test_a_server_leaves_if_a_majority_stays(tmp_path: Path, ending: set[int], voters: int) -> None:
     assert run(tmp_path, 1, ending, voters) == ["consul leave"]
 
 
 @pytest.mark.parametrize(
     ("ending", "voters"), [({1, 2}, 3), ({0, 1, 2}, 3), ({1}, 2), ({1, 2, 3}, 5)], ids=lambda value: str(value)
 )
-def test_a_server_just_ends_where_no_majority_would_stay(tmp_path: Path, ending: set[int], voters: int) -> None:
+def test_a_server_only_stops_if_no_majority_would_stay(tmp_path: Path, ending: set[int], voters: int) -> None:
     assert run(tmp_path, 1, ending, voters) == []
 
 
-def test_the_only_server_leaves_and_hands_over_to_nobody(tmp_path: Path) -> None:
+def test_a_single_server_leaves_without_a_transfer(tmp_path: Path) -> None:
     assert run(tmp_path, 0, {0}, 1) == ["consul leave"]
 
 
 @pytest.mark.parametrize(("me", "ending", "successor"), [(4, {4}, 0), (4, {0, 4}, 1), (0, {0}, 1)])
-def test_a_leader_hands_over_to_the_first_that_stays(tmp_path: Path, me: int, ending: set[int], successor: int) -> None:
+def test_a_leader_transfers_to_the_first_that_stays(tmp_path: Path, me: int, ending: set[int], successor: int) -> None:
     handed_over = f"consul operator raft transfer-leader -id=id-{successor}"
     assert run(tmp_path, me, ending, 5, leader=me) == [handed_over, "consul leave"]
 
 
 @pytest.mark.parametrize("failing", ["*session/create", "*session/list", "*list-peers", "*transfer-leader*"])
-def test_a_server_that_cannot_tell_just_ends(tmp_path: Path, failing: str) -> None:
+def test_a_server_that_gets_no_answer_only_stops(tmp_path: Path, failing: str) -> None:
     assert "consul leave" not in run(tmp_path, 0, {0}, 3, leader=0, failing=failing)
 
 
-def test_the_token_is_in_a_header_alone(tmp_path: Path) -> None:
+def test_the_token_is_only_in_a_header(tmp_path: Path) -> None:
     run(tmp_path, 1, {1}, 3)
     assert set((tmp_path / "headers").read_text().split("X-Consul-Token: ")) == {"", SECRET}
 
@@ -95,6 +95,6 @@ def test_the_script_leaves_as_components_quorum_says(voters: int) -> None:
         text=True,
         check=False,
     )
-    # A single voter always leaves: nobody is left to lose a quorum.
+    # A single voter always leaves: there is no quorum to keep.
     leaving = [1] if voters == 1 else list(range(1, tolerated_losses(voters) + 1))
     assert result.stdout.split() == [str(count) for count in leaving], result.stderr

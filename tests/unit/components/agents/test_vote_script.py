@@ -1,4 +1,4 @@
-"""The servers' startup probe, with a `consul` and a `curl` that say what a test wants."""
+"""The servers' startup probe, with a fake `consul` and `curl`."""
 
 import subprocess
 from pathlib import Path
@@ -15,7 +15,7 @@ consul-2   d   10.0.0.4:8300  follower  false  3
 
 
 def probe(folder: Path, pod: str, leader: str) -> tuple[int, list[str]]:
-    """The probe's exit code, and what of `consul` is called with which token's file."""
+    """Return the probe's exit code and the calls of `consul`, each with the token file that it used."""
     (folder / "peers").write_text(PEERS)
     (folder / "curl").write_text(f"#!/bin/sh\necho '\"{leader}\"'\n")
     (folder / "consul").write_text(
@@ -43,5 +43,5 @@ def test_a_server_has_started_when_it_votes(tmp_path: Path, pod: str, votes: boo
     assert calls == ["own operator raft list-peers"]
 
 
-def test_without_a_leader_it_joins_the_others_anew(tmp_path: Path) -> None:
+def test_without_a_leader_it_joins_the_others_again(tmp_path: Path) -> None:
     assert probe(tmp_path, "consul-1", "") == (1, ["recovery join consul.here.svc"])

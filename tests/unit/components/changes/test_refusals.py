@@ -22,20 +22,20 @@ def before() -> dict[str, Any]:
     ("servers", "wanted", "way"),
     [(3, 1, "snapshot"), (7, 3, "Go to 5 first"), (7, 1, "Go to 5 first"), (5, 1, "Go to 3 first")],
 )
-def test_more_servers_gone_at_once_than_a_cluster_tolerates_are_refused(servers: int, wanted: int, way: str) -> None:
+def test_removing_more_servers_than_the_cluster_tolerates_is_refused(servers: int, wanted: int, way: str) -> None:
     (refusal,) = refusals({"serverReplicas": servers}, {"serverReplicas": wanted})
     assert f"from {servers} to {wanted}" in refusal
     assert way in refusal
 
 
 @given(st.sampled_from([1, 3, 5, 7]), st.sampled_from([1, 3, 5, 7]))
-def test_what_leaves_a_majority_is_fine(servers: int, wanted: int) -> None:
+def test_a_change_that_keeps_a_majority_is_allowed(servers: int, wanted: int) -> None:
     refused = list(refusals({"serverReplicas": servers}, {"serverReplicas": wanted}))
     majority_stays = wanted > servers // 2
     assert bool(refused) != majority_stays
 
 
-def test_a_server_that_is_rolled_meanwhile_is_gone_as_well() -> None:
+def test_a_restarting_server_counts_as_removed() -> None:
     assert not list(lost_quorum(7, 5, rolled=True))
     assert not list(lost_quorum(3, 3, rolled=True))
     assert not list(lost_quorum(3, 5, rolled=True))
@@ -45,7 +45,7 @@ def test_a_server_that_is_rolled_meanwhile_is_gone_as_well() -> None:
     assert "Set it back to 5, update, and then change the number alone" in refusal
 
 
-def test_production_stays_production() -> None:
+def test_production_cannot_become_development() -> None:
     dev = record(development())
     assert not list(refusals(dev, dev | {"environment": "production"}))
     (refusal,) = refusals(dev | {"environment": "production"}, dev)
@@ -53,13 +53,13 @@ def test_production_stays_production() -> None:
 
 
 @pytest.mark.parametrize("key", ["namespace", "datacenter", "domain", "storageSize", "storageClass", "storagePath"])
-def test_what_is_fixed_once_up_is_refused_with_the_way_out(key: str) -> None:
+def test_a_change_of_a_fixed_setting_is_refused_with_the_safe_way(key: str) -> None:
     (refusal,) = refusals(before(), before() | {key: "another"})
     assert refusal.startswith(f"consul-cluster:{key} cannot change from")
     assert "snapshot" in refusal
 
 
-def test_acls_may_be_switched_on_and_not_off() -> None:
+def test_acls_can_be_enabled_but_not_disabled() -> None:
     off = before() | {"aclEnabled": False}
     assert not list(refusals(off, before()))
     (refusal,) = refusals(before(), off)
@@ -73,7 +73,7 @@ def test_a_new_key_is_refused(key: str, new: str | None) -> None:
     assert "would replace" in refusal
 
 
-def test_volumes_stay_where_they_are() -> None:
+def test_a_volume_cannot_move_to_another_node() -> None:
     def nodes(*names: str) -> dict[str, Any]:
         return record(development(storage_nodes=names))
 
@@ -85,11 +85,11 @@ def test_volumes_stay_where_they_are() -> None:
 
 
 @given(st.sampled_from(["image", "logLevel", "raftMultiplier", "clientReplicas"]))
-def test_all_else_is_not_even_recorded(key: str) -> None:
+def test_other_settings_are_not_recorded(key: str) -> None:
     assert key not in record(production())
 
 
-def test_a_cluster_from_before_the_record_is_left_alone() -> None:
+def test_without_a_record_nothing_is_refused() -> None:
     assert not list(refusals({}, before()))
 
 

@@ -1,4 +1,4 @@
-"""The health check's script, with a `consul` that says what a test wants."""
+"""The health check's script, with a fake `consul`."""
 
 import re
 import subprocess
@@ -28,7 +28,7 @@ consul-2  c   10.0.0.3:8300  follower  true   3             20            0 comm
 
 
 def check(folder: Path, members: str, peers: str, code: int = 0) -> tuple[int, str]:
-    """The script's exit code and what it says, after three seconds of a fake clock."""
+    """Return the script's exit code and output, after three seconds on a fake clock."""
     (folder / "members").write_text(members)
     (folder / "peers").write_text(peers)
     write_program(
@@ -49,7 +49,7 @@ def check(folder: Path, members: str, peers: str, code: int = 0) -> tuple[int, s
     return result.returncode, result.stdout
 
 
-def test_a_cluster_as_declared_is_healthy(tmp_path: Path) -> None:
+def test_a_cluster_that_matches_the_declaration_is_healthy(tmp_path: Path) -> None:
     code, said = check(tmp_path, MEMBERS, PEERS)
     assert code == 0
     assert "healthy" in said
@@ -71,13 +71,13 @@ def test_a_cluster_as_declared_is_healthy(tmp_path: Path) -> None:
         ("", PEERS, "server:consul-0 is not alive"),
     ],
 )
-def test_anything_else_is_named(tmp_path: Path, members: str, peers: str, complaint: str) -> None:
+def test_each_difference_is_named(tmp_path: Path, members: str, peers: str, complaint: str) -> None:
     code, said = check(tmp_path, members, peers)
     assert code == 1
     assert complaint in said
 
 
-def test_an_api_that_does_not_answer_is_named(tmp_path: Path) -> None:
+def test_an_unreachable_api_is_named(tmp_path: Path) -> None:
     code, said = check(tmp_path, "Error retrieving members: connection refused", PEERS, code=1)
     assert code == 1
     assert "connection refused" in said

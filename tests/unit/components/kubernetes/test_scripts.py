@@ -1,4 +1,4 @@
-"""Scripts in pods: their comments and blank lines are not part of any object."""
+"""Scripts in pods: no object contains their comments or blank lines."""
 
 import subprocess
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_editing_code_changes_something(tmp_path: Path, script: Path) -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
-def test_what_is_left_is_a_script_with_nothing_that_looks_like_a_comment_inside_it(script: Path) -> None:
+def test_a_stripped_script_is_valid_and_has_no_comment(script: Path) -> None:
     text = read_script(script)
     # A here-document or a string over several lines could have a line that starts with `#`.
     assert "<<" not in text
@@ -46,7 +46,7 @@ def test_every_pod_has_its_script_without_comments() -> None:
 
 
 def strings(value: object) -> list[str]:
-    """All strings in a resource's inputs."""
+    """Yield all strings in a resource's inputs."""
     match value:
         case str():
             return [value]

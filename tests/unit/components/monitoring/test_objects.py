@@ -1,4 +1,4 @@
-"""What is declared for Prometheus and Grafana, by the setting `monitoring`."""
+"""The objects for Prometheus and Grafana, for each value of `monitoring`."""
 
 import json
 import re
@@ -26,12 +26,12 @@ def alerts(**settings: Any) -> list[dict[str, Any]]:
 
 
 def expressions(name: str, **settings: Any) -> list[str]:
-    """The expressions of an alert, one a severity."""
+    """Return the expressions of an alert, one for each severity."""
     return [rule["expr"] for rule in alerts(**settings) if rule["alert"] == name]
 
 
 def monitored(recorder: Recorder, monitor: Inputs) -> set[str]:
-    """The Services that a ServiceMonitor takes: those of its labels that its relabelling keeps."""
+    """Return the Services that a ServiceMonitor selects: those with its labels that its relabeling keeps."""
     (endpoint,) = monitor["spec"]["endpoints"]
     (keep,) = endpoint["relabelings"]
     labels = monitor["spec"]["selector"]["matchLabels"].items()
@@ -50,7 +50,7 @@ def test_nothing_is_declared_without_monitoring() -> None:
     assert not {"consul-dashboard", "consul-alerts"} & set(recorder.of_kind("ConfigMap"))
 
 
-def test_a_service_monitor_takes_each_agent_once() -> None:
+def test_a_service_monitor_selects_each_agent_once() -> None:
     recorder = declare(production(**OPERATOR))
     monitors = recorder.of_kind("ServiceMonitor")
     assert {name: monitored(recorder, monitor) for name, monitor in monitors.items()} == {
@@ -59,7 +59,7 @@ def test_a_service_monitor_takes_each_agent_once() -> None:
     }
 
 
-def test_a_scrape_verifies_the_agent_and_shows_the_metrics_token() -> None:
+def test_a_scrape_verifies_the_agent_and_sends_the_metrics_token() -> None:
     settings = production(**OPERATOR)
     names = {"consul": NAMING.server_names(settings), "consul-client": NAMING.client_names()}
     for name, monitor in declare(settings).of_kind("ServiceMonitor").items():
@@ -70,12 +70,12 @@ def test_a_scrape_verifies_the_agent_and_shows_the_metrics_token() -> None:
         assert endpoint["authorization"] == {"credentials": {"name": "consul-metrics-00000000", "key": "metrics-token"}}
 
 
-def test_the_operator_need_read_no_other_secret() -> None:
+def test_the_operator_reads_only_the_metrics_secret() -> None:
     data = declare(production(**OPERATOR)).of_kind("Secret")["consul-metrics"]["stringData"]
     assert set(unwrap_rpc_secret(data)) == {"ca.pem", "metrics-token"}
 
 
-def test_without_acls_a_scrape_shows_no_token() -> None:
+def test_without_acls_a_scrape_sends_no_token() -> None:
     recorder = declare(development(acl_enabled=False, **OPERATOR))
     for monitor in recorder.of_kind("ServiceMonitor").values():
         (endpoint,) = monitor["spec"]["endpoints"]
@@ -83,7 +83,7 @@ def test_without_acls_a_scrape_shows_no_token() -> None:
 
 
 @pytest.mark.parametrize("monitoring", [OPERATOR, ANNOTATIONS], ids=lambda settings: settings["monitoring"])
-def test_no_token_is_in_what_is_declared(monitoring: dict[str, str]) -> None:
+def test_no_declared_object_contains_a_token(monitoring: dict[str, str]) -> None:
     recorder = declare(production(**monitoring))
     declared = [*(recorder.of_kind(kind) for kind in OPERATOR_KINDS), recorder.of_kind("ConfigMap")]
     for token in agent_tokens(NAMING):
@@ -105,19 +105,19 @@ def test_grafana_finds_the_dashboard(monitoring: dict[str, str]) -> None:
     assert json.loads(config_map["data"]["consul-consul-dashboard.json"]) == dashboard_model(NAMING)
 
 
-def test_two_clusters_dashboards_are_two() -> None:
+def test_each_cluster_has_its_own_dashboard() -> None:
     one, other = (dashboard_model(Naming("consul", namespace)) for namespace in ("consul", "staging"))
     assert one["uid"] != other["uid"]
     assert one["panels"] == other["panels"]
     assert len(dashboard_model(Naming("consul", "n" * 63))["uid"]) <= 40
 
 
-def test_dashboards_of_long_namespaces_are_two() -> None:
+def test_long_namespaces_have_different_dashboards() -> None:
     one, other = (dashboard_model(Naming("consul", "n" * 62 + end)) for end in "ab")
     assert one["uid"] != other["uid"]
 
 
-def test_an_alert_says_what_is_wrong_what_to_do_and_where_to_read() -> None:
+def test_an_alert_has_a_summary_an_action_and_a_page() -> None:
     for rule in alerts():
         assert rule["labels"].keys() == {"severity", "namespace"}
         assert rule["labels"]["severity"] in ("warning", "critical")
@@ -126,7 +126,7 @@ def test_an_alert_says_what_is_wrong_what_to_do_and_where_to_read() -> None:
         assert rule["annotations"]["runbook_url"].startswith("https://developer.hashicorp.com/consul/")
 
 
-def test_alerts_go_by_the_labels_that_every_prometheus_gives() -> None:
+def test_alerts_use_labels_that_every_prometheus_sets() -> None:
     for rule in alerts():
         for matchers in re.findall(r"{(.*?)}", rule["expr"]):
             assert re.fullmatch(r'namespace="consul", pod=~"consul(-client)?-\[0-9\]\+"', matchers)
@@ -139,17 +139,17 @@ def test_fewer_voters_than_servers_tolerate_fewer_losses(servers: int, tolerated
     assert expression.endswith(f" < {tolerated}")
 
 
-def test_one_server_has_no_quorum_to_lose() -> None:
+def test_a_single_server_has_no_quorum_alerts() -> None:
     names = {rule["alert"] for rule in alerts(server_replicas=1)}
     assert not {"ConsulServerNotVoting", "ConsulQuorumWithoutMargin"} & names
     assert {"ConsulNoLeader", "ConsulServerDown"} <= names
 
 
-def test_where_there_are_no_clients_none_is_missed() -> None:
+def test_without_clients_there_is_no_client_alert() -> None:
     assert not [rule["alert"] for rule in alerts(client_replicas=0) if "Client" in rule["alert"]]
 
 
 @pytest.mark.parametrize(("hours", "warning", "critical"), [(720, 2592000, 648000), (1, 3600, 900), (0, 3600, 900)])
-def test_a_certificate_is_near_its_end_when_an_update_would_renew_it(hours: int, warning: int, critical: int) -> None:
+def test_the_expiry_alert_matches_the_renewal_window(hours: int, warning: int, critical: int) -> None:
     found = expressions("ConsulCertificateExpiring", certificate_renewal_hours=hours)
     assert [expression.partition(" < ")[2] for expression in found] == [str(warning), str(critical)]

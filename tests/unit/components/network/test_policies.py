@@ -1,4 +1,4 @@
-"""Which ways are open."""
+"""The connections that the NetworkPolicies allow."""
 
 from typing import Any, cast
 
@@ -9,7 +9,7 @@ from tests.support.graph import development, production
 
 
 def ways_in(settings: Settings) -> set[str]:
-    """Each way in as `who -> whom port,…`."""
+    """Return the allowed ingress connections as `caller -> target port,…`."""
     rules = network_rules(Naming("consul", "consul"), settings)
     return {
         f"{peer} -> {name.removeprefix('consul-')} {ports}"
@@ -19,7 +19,7 @@ def ways_in(settings: Settings) -> set[str]:
 
 
 def ways_out(settings: Settings) -> set[str]:
-    """Each way out as `who -> whom port,…`."""
+    """Return the allowed egress connections as `caller -> target port,…`."""
     rules = network_rules(Naming("consul", "consul"), settings)
     return {
         f"{name.removeprefix('consul-')} -> {peer} {ports}"
@@ -40,7 +40,7 @@ def in_words(ways: list[tuple[Peers, Ports]]) -> list[tuple[str, str]]:
 
 
 def who(peer: dict[str, Any]) -> str:
-    """A peer in a word: a namespace's or a component's name, or the addresses."""
+    """Return a peer as one word: the name of a namespace or component, or addresses."""
     if "ip_block" in peer:
         return peer["ip_block"]["cidr"]
     (selector,) = peer.values()
@@ -68,7 +68,7 @@ OWN_OUT = {
 }
 
 
-def test_production_lets_nobody_in_from_outside_its_namespace() -> None:
+def test_production_allows_no_caller_from_another_namespace() -> None:
     assert ways_in(production()) == OWN
 
 
@@ -79,12 +79,12 @@ def test_client_namespaces_reach_the_clients_and_dns_and_no_server() -> None:
     }
 
 
-def test_nobody_calls_out_but_for_names_and_a_client_to_the_client_namespaces() -> None:
+def test_only_dns_and_client_namespaces_can_be_called() -> None:
     assert ways_out(production()) == OWN_OUT
     assert ways_out(production(client_namespaces=("shop",))) == OWN_OUT | {"clients -> shop any"}
 
 
-def test_prometheus_reaches_https_alone() -> None:
+def test_prometheus_reaches_only_https() -> None:
     settings = production(monitoring="annotations", monitoring_namespace="monitoring")
     assert ways_in(settings) == OWN | {"monitoring -> servers 8501", "monitoring -> clients 8501"}
 

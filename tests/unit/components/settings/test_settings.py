@@ -1,4 +1,4 @@
-"""Which settings are valid, and the errors that invalid ones give."""
+"""Valid settings, and the errors for invalid ones."""
 
 import json
 from decimal import Decimal
@@ -13,7 +13,7 @@ DEVELOPMENT = {"environment": "development", "storageNodes": '["a", "b", "c"]'}
 PRODUCTION = {"environment": "production", "storageClass": "fast"}
 
 
-def test_development_needs_nothing_but_where_its_data_lies() -> None:
+def test_development_needs_only_a_place_for_its_data() -> None:
     settings = Settings.parse(DEVELOPMENT)
     assert (settings.server_replicas, settings.client_replicas) == (3, 3)
     assert not settings.production
@@ -72,7 +72,7 @@ def test_development_needs_nothing_but_where_its_data_lies() -> None:
         pytest.param(DEVELOPMENT, "replicas", "3", id="an unknown key"),
     ],
 )
-def test_a_bad_setting_is_one_error_with_its_key_its_value_and_what_is_allowed(
+def test_an_invalid_setting_is_one_error_with_key_value_and_allowed(
     stack: dict[str, str], key: str, value: str
 ) -> None:
     given = json.loads(value)
@@ -94,25 +94,25 @@ def test_a_bad_setting_is_one_error_with_its_key_its_value_and_what_is_allowed(
         ("monitoring", "operator", "monitoringNamespace"),
     ],
 )
-def test_a_setting_that_wants_another_one_names_it(key: str, value: str, wanted: str) -> None:
+def test_a_setting_that_requires_another_one_names_it(key: str, value: str, wanted: str) -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.parse(DEVELOPMENT | {key: value})
     assert [problem.key for problem in raised.value.problems] == [wanted]
 
 
-def test_development_alone_may_do_without_acls() -> None:
-    """What makes the refusal in production mean something."""
+def test_only_development_can_disable_acls() -> None:
+    """Without this, the refusal in production would show nothing."""
     assert not Settings.parse(DEVELOPMENT | {"aclEnabled": "false"}).acl_enabled
 
 
-def test_two_servers_on_one_disk_are_for_development_only() -> None:
+def test_only_development_can_put_two_servers_on_one_disk() -> None:
     nodes = {"storageNodes": '["a", "b", "a"]'}
     assert Settings.parse(DEVELOPMENT | nodes).storage_nodes == ("a", "b", "a")
     with pytest.raises(SettingsError, match="storageNodes"):
         Settings.parse({"environment": "production"} | nodes)
 
 
-def test_every_bad_key_is_named_at_once() -> None:
+def test_all_invalid_keys_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as raised:
         Settings.parse(DEVELOPMENT | {"serverReplicas": "x", "image": "consul", "colour": "red"})
     assert {problem.key for problem in raised.value.problems} == {"serverReplicas", "image", "colour"}
@@ -134,7 +134,7 @@ KEYS = sorted(field.alias or "" for field in Settings.model_fields.values())
 
 
 @given(st.dictionaries(st.sampled_from(KEYS), st.text()))
-def test_any_text_is_settings_or_an_error_that_names_its_keys(config: dict[str, str]) -> None:
+def test_any_configuration_is_valid_or_an_error_that_names_keys(config: dict[str, str]) -> None:
     problems: list[Problem] = []
     try:
         Settings.parse(config)
@@ -151,12 +151,12 @@ def test_quantities_are_numbers(number: int, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1 Gi", "Gi", "1gi", "0x10", "1e", "--1", "1KiB"])
-def test_what_is_no_quantity(text: str) -> None:
+def test_invalid_quantities(text: str) -> None:
     with pytest.raises(ValueError, match="not a quantity"):
         quantity(text)
 
 
-def test_a_quantity_may_be_a_number_as_in_kubernetes() -> None:
+def test_a_quantity_can_be_a_number() -> None:
     settings = Settings.parse(DEVELOPMENT | {"serverResources": '{"limits": {"cpu": 1, "memory": "1Gi"}}'})
     assert settings.server_resources.limits.cpu == "1"
 

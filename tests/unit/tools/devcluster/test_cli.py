@@ -1,4 +1,4 @@
-"""What the person at the terminal sees."""
+"""The output of the `devcluster` command."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("command", [["status"], ["kubectl", "get", "nodes"], ["fault", "cut", "node-1"]])
-def test_without_a_cluster_every_command_says_how_to_make_one(tmp_path: Path, command: list[str]) -> None:
+def test_without_a_cluster_every_command_says_how_to_create_one(tmp_path: Path, command: list[str]) -> None:
     code, output = run("--state", str(tmp_path), *command)
     assert code == 1
     assert "create it with `devcluster up`" in output
     assert "Traceback" not in output
 
 
-def test_taking_down_what_is_not_there_is_fine(tmp_path: Path) -> None:
+def test_down_without_a_cluster_succeeds(tmp_path: Path) -> None:
     code, output = run("--state", str(tmp_path), "down")
     assert code == 0
     assert "There is no cluster dev" in output

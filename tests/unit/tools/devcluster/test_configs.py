@@ -1,4 +1,4 @@
-"""What the parts of a cluster are told."""
+"""The configuration files of the parts."""
 
 import tomllib
 from pathlib import Path
@@ -43,16 +43,16 @@ def test_pods_get_addresses_of_their_node() -> None:
     assert first["ipam"]["ranges"] == [[{"subnet": "10.244.2.0/24"}]]
 
 
-def test_kubelet_puts_pods_into_the_control_group_of_its_node() -> None:
+def test_kubelet_puts_pods_into_the_cgroup_of_its_node() -> None:
     config = kubelet_config(STATE, Path("/etc/node"), Cgroup("devcluster/dev/node-1/pods"))
     assert config["cgroupRoot"] == "/devcluster/dev/node-1/pods"
 
 
-def test_kube_proxy_leaves_the_kernels_connection_limit_alone() -> None:
+def test_kube_proxy_does_not_change_the_kernels_connection_limit() -> None:
     assert kube_proxy_config(STATE, Node(1))["conntrack"] == {"maxPerCore": 0, "min": 0}
 
 
-def test_the_api_servers_certificate_is_good_for_the_loopback() -> None:
+def test_the_api_servers_certificate_is_valid_for_the_loopback() -> None:
     _, cluster = kubeadm_config(STATE, "v1.35.4")
     assert "127.0.0.1" in cluster["apiServer"]["certSANs"]
 
@@ -66,5 +66,5 @@ def test_names_outside_the_cluster_do_not_exist() -> None:
     assert "rcode NXDOMAIN" in others
 
 
-def test_answers_about_the_cluster_stay_out_of_the_cache() -> None:
+def test_answers_about_the_cluster_are_not_cached() -> None:
     assert "disable denial cluster.local" in addons.without_upstream(COREFILE)

@@ -19,7 +19,7 @@ from tools.toolchain import images
         ("here:5000/mine:1", "here:5000/mine:1"),
     ],
 )
-def test_an_image_has_the_full_name_that_the_runtime_gives_it(tag: str, full: str) -> None:
+def test_full_names_of_images(tag: str, full: str) -> None:
     assert full_name(tag) == full
 
 
@@ -29,7 +29,7 @@ def write(folder: Path, content: bytes) -> Path:
     return archive
 
 
-def test_an_archive_tells_its_images_and_their_contents(tmp_path: Path) -> None:
+def test_the_images_of_an_archive(tmp_path: Path) -> None:
     (name,) = archive_contents(write(tmp_path, b"one"))
     assert name == "docker.io/mine/app:1"
 
@@ -41,7 +41,7 @@ def test_other_content_has_another_digest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive"])
-def test_what_is_no_archive_is_refused_with_the_way_to_make_one(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_archive_is_refused_with_the_way_to_create_one(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(DevclusterError, match="docker save"):
         archive_contents(tmp_path / "file")

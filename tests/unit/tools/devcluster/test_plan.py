@@ -27,17 +27,17 @@ def test_no_two_networks_overlap() -> None:
 
 
 @pytest.mark.parametrize("count", [-1, 0, MAX_NODES + 1])
-def test_an_impossible_number_of_nodes_is_refused_with_the_possible_ones(count: int) -> None:
+def test_an_invalid_number_of_nodes_is_refused_with_the_allowed_ones(count: int) -> None:
     with pytest.raises(DevclusterError, match=f"{count} nodes.*allowed: 1 to {MAX_NODES}"):
         plan_nodes(count)
 
 
 @given(st.from_regex(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?", fullmatch=True))
-def test_names_of_hosts_are_names_of_clusters(name: str) -> None:
+def test_a_host_name_is_a_valid_cluster_name(name: str) -> None:
     assert check_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", "-a", "a-", "A", "a_b", "a/b", "..", "a" * 33])
-def test_other_names_are_refused(name: str) -> None:
+def test_invalid_names_are_refused(name: str) -> None:
     with pytest.raises(DevclusterError, match="lower-case letters"):
         check_name(name)

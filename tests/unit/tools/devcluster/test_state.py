@@ -1,4 +1,4 @@
-"""The state folder, the way in, and the waits."""
+"""The state folder, free ports, and waits."""
 
 import socket
 from pathlib import Path
@@ -21,12 +21,12 @@ def test_a_record_is_read_back(tmp_path: Path) -> None:
     assert state.read() == RECORD
 
 
-def test_clusters_of_one_name_in_two_folders_are_told_apart() -> None:
+def test_clusters_of_one_name_in_two_folders_have_different_tags() -> None:
     assert State(Path("/a/dev")).tag != State(Path("/b/dev")).tag
 
 
 @pytest.mark.parametrize("folder", ["/var/lib/x", "/run/x", "/mnt/disk/x", "/home/" + 90 * "x"])
-def test_a_folder_that_nodes_could_not_use_is_refused(folder: str) -> None:
+def test_a_folder_that_nodes_cannot_use_is_refused(folder: str) -> None:
     with pytest.raises(DevclusterError, match="--state"):
         State(Path(folder)).create()
 
@@ -39,7 +39,7 @@ def test_two_commands_do_not_change_a_cluster_at_the_same_time(tmp_path: Path) -
         pass
 
 
-def test_a_taken_port_is_passed_over() -> None:
+def test_a_used_port_is_skipped() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert gateway.free_port(port) > port
@@ -47,7 +47,7 @@ def test_a_taken_port_is_passed_over() -> None:
             gateway.check_free(port)
 
 
-def test_a_wait_says_what_it_waited_for_and_last_saw() -> None:
+def test_a_timeout_reports_what_was_awaited_and_last_seen() -> None:
     with pytest.raises(DevclusterError, match="Waited 0 s for rain; last seen: sun"):
         wait_for("rain", lambda: "sun", limit=0, interval=0)
 

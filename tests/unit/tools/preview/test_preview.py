@@ -1,4 +1,4 @@
-"""What `make preview` makes of the engine's events."""
+"""The summary of `make preview` from the engine's events."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def step(operation: str, type_: str, name: str, **more: Any) -> dict[str, Any]:
 def changed(
     operation: str, type_: str, name: str, path: str, old: Any, new: Any, kind: str = "update"
 ) -> dict[str, Any]:
-    """A step that changes one top-level property, in which one path differs."""
+    """Return a step that changes one path in one top-level property."""
     key = path.partition(".")[0].partition("[")[0]
     return step(
         operation,
@@ -89,7 +89,7 @@ def test_a_reviewer_sees_first_what_may_lose_data() -> None:
     )
 
 
-def test_a_violation_comes_with_its_policy() -> None:
+def test_a_violation_names_its_policy() -> None:
     preview = events.read(REFUSED)
     assert preview.violations == [events.Violation("sound-quorum", "StatefulSet consul: spec.replicas 4")]
     assert preview.errors == []
@@ -98,12 +98,12 @@ def test_a_violation_comes_with_its_policy() -> None:
         assert "sound-quorum: StatefulSet consul: spec.replicas 4" in written
 
 
-def test_advice_refuses_nothing() -> None:
-    """The policies of this pack are all mandatory; those of an organization may not be."""
+def test_an_advisory_violation_is_a_warning() -> None:
+    """All policies of this pack are mandatory, but an organization's policies may be advisory."""
     advice = {"policyName": "tags", "message": "Tags.\nService web: has none\n", "enforcementLevel": "advisory"}
     urn = "urn:pulumi:prod::consul-cluster::kubernetes:core/v1:Service::web"
-    mended = {"policyName": "owners", "resourceUrn": urn, "before": {}, "after": {"password": "plain"}}
-    preview = events.read([*EVENTS, {"policyEvent": advice}, {"policyRemediationEvent": mended}])
+    remediated = {"policyName": "owners", "resourceUrn": urn, "before": {}, "after": {"password": "plain"}}
+    preview = events.read([*EVENTS, {"policyEvent": advice}, {"policyRemediationEvent": remediated}])
     assert preview.violations == []
     printed = report.text("prod", preview, "", failed=False)
     assert printed.startswith("Preview of stack prod: passed\n")
@@ -111,7 +111,7 @@ def test_advice_refuses_nothing() -> None:
     assert "plain" not in printed
 
 
-def test_the_comment_is_markdown_that_no_value_breaks() -> None:
+def test_no_value_breaks_the_markdown() -> None:
     fence = changed("update", "a:b:C", "odd", "text", "```old\n", "```new\n")
     comment = report.markdown("prod", events.read([*EVENTS, fence]), "All is new.", failed=False)
     assert comment.startswith("### ✅ Preview of stack `prod`: passed\n\nAll is new.\n\n**1 to delete, ")
@@ -162,8 +162,8 @@ def test_no_secret_is_shown(type_: str, path: str, old: Any, new: Any) -> None:
     assert SECRET_KEY not in shown
 
 
-def test_each_side_is_judged_with_what_is_beside_it() -> None:
-    """The variable is another one: the one before was a secret, and the new one is none."""
+def test_old_and_new_value_are_checked_with_their_own_neighbors() -> None:
+    """The variable is replaced by another one: only the old one is a secret."""
     old, new = {"env": [{"name": "PASSWORD", "value": "plain"}]}, {"env": [{"name": "HOST", "value": "web"}]}
     metadata = changed("update", "a:b:C", "any", "spec.env[0].value", old, new)["resourcePreEvent"]["metadata"]
     (difference,) = differences(metadata)
@@ -177,7 +177,7 @@ def test_a_secret_that_changes_is_a_difference() -> None:
     assert shown == [("input.password", ['"[secret]"'], ['"[secret]"'])]
 
 
-def test_what_is_not_known_is_said_so() -> None:
+def test_unknown_values_are_shown_as_unknown() -> None:
     metadata = changed("update", "a:b:C", "any", "spec", "old", UNKNOWN)["resourcePreEvent"]["metadata"]
     (difference,) = differences(metadata)
     assert (difference.removed, difference.added) == (['"old"'], ["(known after the update)"])
@@ -199,14 +199,14 @@ def test_without_the_providers_diff_the_inputs_are_compared() -> None:
     assert (difference.path, difference.removed, difference.added) == ("serverReplicas", ["3"], ["5"])
 
 
-def test_of_an_object_only_the_fields_that_differ_are_shown() -> None:
+def test_only_the_differing_fields_of_an_object_are_shown() -> None:
     old, new = {"same": 1, "labels": {"a/b": "c"}, "gone": True}, {"same": 1, "labels": {"a/b": "d"}}
     metadata = changed("update", "a:b:C", "any", "input", old, new)["resourcePreEvent"]["metadata"]
     shown = [(difference.path, difference.removed, difference.added) for difference in differences(metadata)]
     assert shown == [('input.labels["a/b"]', ['"c"'], ['"d"']), ("input.gone", ["true"], [])]
 
 
-def test_the_name_of_a_secret_is_none() -> None:
+def test_the_name_of_a_secret_is_not_a_secret() -> None:
     old, new = {"secret": {"secretName": "consul-1"}}, {"secret": {"secretName": "consul-2"}}
     metadata = changed("update", "a:b:C", "any", "spec.secret.secretName", old, new)["resourcePreEvent"]["metadata"]
     assert [difference.added for difference in differences(metadata)] == [['"consul-2"']]

@@ -1,4 +1,4 @@
-"""Debian packages: fetched whole, unpacked but for what is left out. apt-get and dpkg-deb are scripts here."""
+"""Download and unpack Debian packages, with scripts in place of apt-get and dpkg-deb."""
 
 from __future__ import annotations
 
@@ -51,14 +51,12 @@ def unpack(to: Path, *, closure: bool = False, without: Sequence[str] = ()) -> l
     return sorted(path.name for path in (to / "root").iterdir())
 
 
-def test_the_packages_named_are_unpacked(tmp_path: Path, calls: Path) -> None:
+def test_the_named_packages_are_unpacked(tmp_path: Path, calls: Path) -> None:
     assert unpack(tmp_path / "part") == ["libc6_2.36_amd64.deb", "tool_1.0_amd64.deb"]
     assert calls.read_text() == "download tool\n"
 
 
-def test_a_closure_is_what_apt_would_install_where_nothing_is_but_for_what_is_left_out(
-    tmp_path: Path, calls: Path
-) -> None:
+def test_a_closure_has_all_dependencies_except_those_left_out(tmp_path: Path, calls: Path) -> None:
     assert unpack(tmp_path / "part", closure=True, without=["libc6"]) == ["tool_1.0_amd64.deb"]
     (call,) = calls.read_text().splitlines()
     assert call.startswith(f"-oDir::State::status={tmp_path}/part/apt/status ")
@@ -66,7 +64,7 @@ def test_a_closure_is_what_apt_would_install_where_nothing_is_but_for_what_is_le
 
 
 @pytest.mark.parametrize("closure", [False, True])
-def test_old_package_lists_are_replaced_by_own_ones(
+def test_outdated_package_lists_are_replaced_by_separate_ones(
     tmp_path: Path, calls: Path, monkeypatch: pytest.MonkeyPatch, closure: bool
 ) -> None:
     monkeypatch.setenv("APT_OLD", "yes")
@@ -78,7 +76,7 @@ def test_old_package_lists_are_replaced_by_own_ones(
     assert again.startswith(own)
 
 
-def test_a_program_with_a_start_script_of_ours_is_started_by_it(tmp_path: Path) -> None:
+def test_our_start_script_takes_the_place_of_a_program(tmp_path: Path) -> None:
     part = DebianPart("tool", makes=("chromium",), packages=("tool",), ours=("browser/chromium",))
     with (tmp_path / "log").open("w") as log:
         (tmp_path / "part").mkdir()
@@ -87,7 +85,7 @@ def test_a_program_with_a_start_script_of_ours_is_started_by_it(tmp_path: Path) 
     assert (tmp_path / "part/bin/chromium").stat().st_mode & 0o111
 
 
-def test_a_machine_without_apt_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_apt_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolchainError, match=r"`apt-get` was not found.*Debian or Ubuntu"):
         unpack(tmp_path / "part")

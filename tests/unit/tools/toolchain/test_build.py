@@ -1,4 +1,4 @@
-"""Building: once, in order, and with the log's end when it fails. Go is a script here."""
+"""The build of parts, with a script in place of Go."""
 
 from __future__ import annotations
 
@@ -74,14 +74,14 @@ def test_a_part_is_built_once(go: Path) -> None:
     assert go.read_text() == calls
 
 
-def test_build_tags_leave_out_what_is_neither_downloaded_nor_compiled(go: Path) -> None:
+def test_build_tags_reach_every_go_command(go: Path) -> None:
     build([replace(go_part("tool"), tags=("small", "quick"))], quiet())
     calls = [call for call in go.read_text().splitlines() if not call.startswith("env")]
     assert len(calls) == 2
     assert all("-tags=small,quick" in call.split() for call in calls)
 
 
-def test_gos_own_caches_are_dropped() -> None:
+def test_gos_caches_are_deleted() -> None:
     build([go_part("tool")], quiet())
     assert not golang.caches().exists()
 
@@ -98,7 +98,7 @@ def test_a_failure_shows_the_end_of_the_log_and_leaves_nothing(monkeypatch: pyte
     assert build([part], quiet()) == 1
 
 
-def test_where_there_is_no_terminal_lines_say_what_is_done() -> None:
+def test_without_a_terminal_progress_is_lines() -> None:
     console = quiet()
     build([go_part("one"), go_part("two")], console)
     assert isinstance(console.file, io.StringIO)
@@ -106,13 +106,13 @@ def test_where_there_is_no_terminal_lines_say_what_is_done() -> None:
     assert "2 of 2 parts" in console.file.getvalue()
 
 
-def test_parts_that_share_their_packages_do_not_compile_them_twice(go: Path) -> None:
+def test_parts_with_common_packages_are_built_one_after_the_other(go: Path) -> None:
     build([go_part("one"), go_part("two", after="one")], quiet())
     commands = [call.split()[0] for call in go.read_text().splitlines() if not call.startswith("env")]
     assert commands == ["list", "build", "list", "build"]
 
 
-def test_needs_come_first_and_once() -> None:
+def test_needed_parts_come_first_and_once() -> None:
     names = [part.name for part in with_needs([parts.named("pulumi-home"), parts.named("pulumi")])]
     assert names == ["pulumi", "provider-kubernetes", "provider-random", "provider-tls", "pulumi-home"]
 
@@ -124,13 +124,13 @@ def test_an_old_go_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPat
         golang.version()
 
 
-def test_a_missing_go_is_answered_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_go_is_an_error_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ToolchainError, match=r"`go` was not found on the PATH.*Install Go 1\.26"):
         golang.version()
 
 
 @pytest.mark.parametrize("version", ["go1.26", "go1.26.8", "go1.27rc1", "go2.0"])
-def test_a_new_enough_go_is_taken(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+def test_a_new_enough_go_is_accepted(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setenv("FAKE_GO_VERSION", version)
     assert golang.version() == version

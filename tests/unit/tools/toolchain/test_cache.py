@@ -1,4 +1,4 @@
-"""The cache: only whole results count, and one process at a time makes one."""
+"""The cache: results are complete, and one process at a time builds a part."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_failed_build_leaves_nothing() -> None:
     assert list(final.parent.iterdir()) == []
 
 
-def test_what_killed_builds_left_is_cleared_and_does_not_get_into_the_next() -> None:
+def test_leftovers_of_killed_builds_are_deleted() -> None:
     final = cache.folder("part", "key")
     for left in (final, cache.folder("part", "older"), cache.folder("part-two", "key")):
         with cache.publish(left) as making:

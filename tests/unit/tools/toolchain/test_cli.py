@@ -1,4 +1,4 @@
-"""The `toolchain` command: what is built when nothing, a kind or a part is named."""
+"""The `toolchain` command: which parts `build` builds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.toolchain.cli import app
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Have nothing built; return the names of the parts that would be."""
+    """Pretend that nothing is built; return the names of the parts that would be built."""
     names: list[str] = []
 
     def build(wanted: Iterable[parts.Part], console: Console) -> int:
@@ -30,7 +30,7 @@ def names(*kinds: tuple[parts.Part, ...]) -> set[str]:
     return {part.name for kind in kinds for part in kind}
 
 
-def test_what_only_tests_need_is_built_when_it_is_named(asked: list[str]) -> None:
+def test_parts_for_tests_are_built_only_if_named(asked: list[str]) -> None:
     assert CliRunner().invoke(app, ["build"]).exit_code == 0
     assert set(asked) == names(parts.CLUSTER, parts.ENGINE)
 
@@ -39,7 +39,7 @@ def test_what_only_tests_need_is_built_when_it_is_named(asked: list[str]) -> Non
     assert set(asked) == names(parts.CHECKERS, parts.LANGUAGES) | {"consul"}
 
 
-def test_an_unknown_name_is_answered_with_the_parts_there_are(asked: list[str]) -> None:
+def test_an_unknown_name_is_an_error_with_the_known_parts(asked: list[str]) -> None:
     result = CliRunner().invoke(app, ["build", "checker"])
     assert result.exit_code == 1
     assert "kubeconform" in result.output

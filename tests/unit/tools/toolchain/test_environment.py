@@ -1,4 +1,4 @@
-"""The user's Pulumi is used where there is one, and the language host finds the project's Python."""
+"""The choice of Pulumi, and of the Python that the language host runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_the_toolchains_pulumi_is_not_taken_for_the_users(home: Path) -> None:
+def test_the_toolchains_pulumi_is_not_mistaken_for_the_users(home: Path) -> None:
     assert toolchain.users_pulumi() is None
     assert toolchain.binary("pulumi") == home / "bin" / "pulumi"
 
@@ -41,12 +41,12 @@ def test_the_environment_names_the_home_and_keeps_pulumi_offline(home: Path, tmp
         "PULUMI_HOME": str(home),
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
-        # Once, though it was on the PATH already.
+        # Only once, although it was on the PATH already.
         "PATH": f"{home / 'bin'}:{tmp_path / 'theirs'}:/usr/bin:/bin",
     }
 
 
-def test_a_users_pulumi_is_used_as_it_is(home: Path, tmp_path: Path) -> None:
+def test_the_users_pulumi_is_used_unchanged(home: Path, tmp_path: Path) -> None:
     theirs = program(tmp_path / "theirs" / "pulumi")
     program(tmp_path / "theirs" / "pulumi-language-python")
     assert toolchain.users_pulumi() == theirs
@@ -60,7 +60,7 @@ def test_a_pulumi_that_cannot_run_python_is_not_used(home: Path, tmp_path: Path)
     assert toolchain.pulumi_environment()["PULUMI_HOME"] == str(home)
 
 
-def test_what_is_not_built_is_answered_with_the_command_that_builds_it(home: Path) -> None:
+def test_a_part_that_is_not_built_is_an_error_with_the_command(home: Path) -> None:
     with pytest.raises(toolchain.NotBuiltError, match="toolchain build kubernetes"):
         toolchain.binary("kubelet")
 
@@ -68,7 +68,7 @@ def test_what_is_not_built_is_answered_with_the_command_that_builds_it(home: Pat
 def chosen_python(
     project: Path, runtime: str, cwd: Path, virtual_env: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the language host's script with Pythons that only say which they are."""
+    """Run the language host's script with fake Pythons that print their own path."""
     (project / "Pulumi.yaml").write_text(f"name: test\nruntime: {runtime}\n")
     path = program(project / "path" / "python3", "echo from the PATH").parent
     env = {"PATH": f"{path}:{os.environ['PATH']}"} | ({"VIRTUAL_ENV": str(virtual_env)} if virtual_env else {})

@@ -1,4 +1,4 @@
-"""Image archives: what a container engine reads from them."""
+"""Image archives, as a container engine reads them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read(archive: Path) -> tuple[dict[str, Any], dict[str, Any], bytes]:
     return manifest, json.loads(content(manifest["Config"])), content(layer)
 
 
-def test_the_image_is_tagged_and_says_how_to_run(tmp_path: Path) -> None:
+def test_the_image_has_a_tag_and_an_entry_point(tmp_path: Path) -> None:
     manifest, config, layer = read(write(tmp_path))
     assert manifest["RepoTags"] == ["example/thing:1.0"]
     assert config["os"] == "linux"
@@ -64,7 +64,7 @@ def test_the_image_is_tagged_and_says_how_to_run(tmp_path: Path) -> None:
     }
 
 
-def test_the_layer_holds_content_owners_modes_and_links(tmp_path: Path) -> None:
+def test_the_layer_has_content_owners_modes_and_links(tmp_path: Path) -> None:
     _, _, layer = read(write(tmp_path))
     with tarfile.open(fileobj=io.BytesIO(layer)) as opened:
         program = opened.getmember("opt/thing/program")
@@ -78,7 +78,7 @@ def test_the_layer_holds_content_owners_modes_and_links(tmp_path: Path) -> None:
         assert opened.getmember("data").isdir()
 
 
-def test_folders_come_before_what_is_in_them_though_nobody_asked_for_them(tmp_path: Path) -> None:
+def test_parent_folders_are_created_before_their_contents(tmp_path: Path) -> None:
     _, _, layer = read(write(tmp_path))
     with tarfile.open(fileobj=io.BytesIO(layer)) as opened:
         names = opened.getnames()
@@ -86,10 +86,10 @@ def test_folders_come_before_what_is_in_them_though_nobody_asked_for_them(tmp_pa
     assert len(names) == len(set(names))
 
 
-def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_files_give_equal_archives(tmp_path: Path) -> None:
     assert write(tmp_path, "one.tar").read_bytes() == write(tmp_path, "two.tar").read_bytes()
 
 
-def test_a_missing_file_fails_with_its_name(tmp_path: Path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nothing-here"):
         images.write_archive(tmp_path / "image.tar", "a:1", [images.file("/a", tmp_path / "nothing-here")])

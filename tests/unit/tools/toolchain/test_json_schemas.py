@@ -1,4 +1,4 @@
-"""Kubernetes' kinds as strict JSON schemas, from a description that is small here."""
+"""Strict JSON schemas of Kubernetes' kinds, from a small OpenAPI description."""
 
 from __future__ import annotations
 
@@ -52,32 +52,32 @@ def ingress() -> dict[str, Any]:
     return dict(dict(schemas(DEFINITIONS))["ingress-networking-v1"]["definitions"])
 
 
-def test_every_kind_has_a_file_of_the_name_that_kubeconform_asks_for() -> None:
+def test_every_kind_has_a_file_with_kubeconforms_name() -> None:
     assert [name for name, _ in schemas(DEFINITIONS)] == ["ingress-networking-v1", "service-v1"]
 
 
-def test_a_file_holds_all_that_it_refers_to_and_nothing_else() -> None:
+def test_a_file_contains_exactly_what_it_refers_to() -> None:
     assert set(ingress()) == {"Ingress", "Spec", PORT, QUANTITY}
 
 
-def test_a_kind_is_of_its_name_and_version() -> None:
+def test_a_schema_has_its_kind_and_version() -> None:
     properties = ingress()["Ingress"]["properties"]
     assert properties["kind"]["enum"] == ["Ingress"]
     assert properties["apiVersion"]["enum"] == ["networking.k8s.io/v1"]
 
 
-def test_other_fields_are_refused_but_not_where_any_are_allowed() -> None:
+def test_unknown_fields_are_refused_except_in_maps() -> None:
     spec = ingress()["Spec"]
     assert spec["additionalProperties"] is False
     assert spec["properties"]["labels"]["additionalProperties"] == {"type": "string"}
 
 
-def test_null_stands_for_a_field_that_need_not_be_there() -> None:
+def test_optional_fields_can_be_null() -> None:
     properties = ingress()["Spec"]["properties"]
     assert properties["labels"]["type"] == ["object", "null"]
     assert properties["description"]["type"] == "string"
 
 
-def test_numbers_are_taken_where_kubernetes_takes_them() -> None:
+def test_numbers_are_allowed_where_kubernetes_allows_them() -> None:
     assert ingress()[PORT] == {"type": ["string", "integer", "null"]}
     assert ingress()[QUANTITY] == {"type": ["string", "number", "null"]}

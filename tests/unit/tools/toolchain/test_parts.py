@@ -1,4 +1,4 @@
-"""The parts: what they are made from decides where they are, and their versions agree with everything else."""
+"""The cache keys of the parts, and versions that are in several places."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, go_version: None) ->
 
 
 @pytest.mark.parametrize("file", ["go.mod", "go.sum", "main.go", "new.go"])
-def test_another_source_makes_another_result(copied: Path, file: str) -> None:
+def test_the_key_changes_with_a_source(copied: Path, file: str) -> None:
     before = parts.named("provider-tls").key
     assert parts.named("provider-tls").key == before
     with (copied / file).open("a") as source:
@@ -41,25 +41,25 @@ def test_another_source_makes_another_result(copied: Path, file: str) -> None:
     assert parts.named("provider-tls").key != before
 
 
-def test_another_go_makes_another_result(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_changes_with_the_go_version(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = parts.named("provider-tls").key
     monkeypatch.setattr(golang, "version", lambda: "go1.27.0")
     assert parts.named("provider-tls").key != before
 
 
-def test_another_flag_makes_another_result(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_changes_with_a_flag(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = parts.named("provider-tls").key
     monkeypatch.setattr(golang, "LINKER_FLAGS", ())
     assert parts.named("provider-tls").key != before
 
 
-def test_other_build_tags_make_another_result(copied: Path) -> None:
+def test_the_key_changes_with_the_build_tags(copied: Path) -> None:
     part = parts.named("provider-tls")
     assert isinstance(part, GoPart)
     assert replace(part, tags=("small",)).key != part.key
 
 
-def test_another_start_script_makes_another_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_changes_with_a_start_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("apt.py", "debian.py", "browser"):
         source = parts.HERE / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
@@ -70,7 +70,7 @@ def test_another_start_script_makes_another_result(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("file", ["pip_install.py", "python/checkov/requirements.txt"])
-def test_other_requirements_make_another_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
+def test_the_key_changes_with_the_requirements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str) -> None:
     shutil.copy(parts.HERE / "pip_install.py", tmp_path)
     shutil.copytree(parts.HERE / "python", tmp_path / "python")
     monkeypatch.setattr(parts, "HERE", tmp_path)
@@ -80,7 +80,7 @@ def test_other_requirements_make_another_result(tmp_path: Path, monkeypatch: pyt
     assert parts.named("checkov").key != before
 
 
-def test_a_result_is_made_anew_with_what_it_needs_and_with_nothing_else(copied: Path) -> None:
+def test_a_key_depends_on_the_needed_parts_and_on_no_others(copied: Path) -> None:
     home, random = parts.named("pulumi-home").key, parts.named("provider-random").key
     (copied / "go.sum").write_text("")
     assert parts.named("pulumi-home").key != home
@@ -101,7 +101,7 @@ def test_a_result_is_made_anew_with_what_it_needs_and_with_nothing_else(copied: 
         ("language-yaml", "github.com/pulumi/pulumi-yaml", parts.YAML_VERSION),
     ],
 )
-def test_the_version_told_is_the_version_built(part: str, module: str, version: str) -> None:
+def test_the_declared_version_is_the_built_version(part: str, module: str, version: str) -> None:
     text = (parts.HERE / "go" / part / "go.mod").read_text()
     assert re.search(rf"^(require|\t) ?{re.escape(module)} v{re.escape(version)}( // indirect)?$", text, re.MULTILINE)
 
@@ -113,12 +113,12 @@ def test_the_version_told_is_the_version_built(part: str, module: str, version: 
         *((f"pulumi-{name}", version) for name, version in parts.PROVIDERS.items()),
     ],
 )
-def test_python_asks_for_the_versions_that_are_built(package: str, version: str) -> None:
+def test_the_python_packages_have_the_built_versions(package: str, version: str) -> None:
     requirements = (ROOT / "requirements.txt").read_text()
     assert re.search(rf"^{package}=={re.escape(version)}\b", requirements, re.MULTILINE)
 
 
-def test_every_module_of_kubernetes_is_of_one_version() -> None:
+def test_all_modules_of_kubernetes_have_one_version() -> None:
     text = (parts.HERE / "go" / "kubernetes" / "go.mod").read_text()
     staged = "v" + parts.KUBERNETES_VERSION.replace("1.", "0.", 1)
     replaced = re.findall(r"^\t(k8s\.io/\S+) => (\S+) (\S+)$", text, re.MULTILINE)
@@ -131,7 +131,7 @@ def test_every_go_part_is_pinned_by_checksums(part: GoPart) -> None:
     assert (part.module / "go.sum").stat().st_size > 0
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_name_is_an_error_with_the_known_ones() -> None:
     with pytest.raises(ToolchainError, match=r"'kubernets'.*kubernetes"):
         parts.named("kubernets")
     with pytest.raises(ToolchainError, match=r"'kubeclt'.*kubectl"):

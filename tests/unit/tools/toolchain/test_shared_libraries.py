@@ -1,4 +1,4 @@
-"""What a loader lists, as files of an image."""
+"""Shared libraries from the output of a loader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LISTED = """\
 """
 
 
-def test_libraries_go_where_the_loader_looks_and_the_loader_where_programs_name_it() -> None:
+def test_paths_of_libraries_and_of_the_loader() -> None:
     assert shared_libraries.listed(LISTED, ROOT) == {
         "/usr/lib/libcurl.so.4": ROOT / "usr/lib/x86_64-linux-gnu/libcurl.so.4",
         "/lib64/ld-linux-x86-64.so.2": ROOT / "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
@@ -25,6 +25,6 @@ def test_libraries_go_where_the_loader_looks_and_the_loader_where_programs_name_
 
 
 @pytest.mark.parametrize("found", ["not found", "/lib/x86_64-linux-gnu/libz.so.1 (0x00007effa64c5000)"])
-def test_a_library_that_is_not_in_the_root_is_named(found: str) -> None:
+def test_a_library_outside_the_root_is_named(found: str) -> None:
     with pytest.raises(ToolchainError, match=r"libz\.so\.1"):
         shared_libraries.listed(f"{LISTED}\tlibz.so.1 => {found}\n", ROOT)
