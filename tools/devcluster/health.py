@@ -11,8 +11,16 @@ from tools.devcluster.kubectl import Kubectl
 from tools.devcluster.network import policy_queue_is_served
 from tools.devcluster.plan import CLUSTER_DOMAIN, DNS_SERVICE
 
+# Ask the DNS Service this often, because kube-proxy chooses one of two servers at random for each question. If it still
+# has the address of a stopped server, the chance that the other one gets all questions is 1 in 256.
+_DNS_QUESTIONS = 8
+
 # A kubelet renews its node's lease four times in this time.
 LEASE_SECONDS = 10
+
+
+# `sh -c … sh NAME SERVER …`: succeed if every server answers.
+_ASK_DNS = 'name=$1; shift; for server; do timeout 2 busybox nslookup -type=a "$name" "$server" || exit 1; done'
 
 
 @dataclass(frozen=True)
@@ -60,16 +68,26 @@ class Health:
 
     def missing_addons(self) -> str | None:
         """Return a missing addon: policy enforcement or DNS on a node, or the ingress controller."""
+        try:
+            dns = [*self._dns_servers(), *([str(DNS_SERVICE)] * _DNS_QUESTIONS)]
+        except DevclusterError as error:
+            return str(error)
         for node in self.fleet.nodes:
             machine = self.fleet.worker(node)
             if not policy_queue_is_served(machine):
                 return f"the network policy enforcer of {node.name} does not run yet"
-            name = f"kubernetes.default.svc.{CLUSTER_DOMAIN}."
             try:
-                machine.run(["timeout", "2", "busybox", "nslookup", "-type=a", name, str(DNS_SERVICE)])
+                machine.run(["sh", "-c", _ASK_DNS, "sh", f"kubernetes.default.svc.{CLUSTER_DOMAIN}.", *dns])
             except DevclusterError:
                 return f"DNS does not answer on {node.name} yet"
         return None if self._ingress_answers() else "the ingress controller does not answer yet"
+
+    def _dns_servers(self) -> list[str]:
+        """Return the addresses of the DNS servers that are ready as far as Kubernetes knows; one may have stopped."""
+        service = ["--namespace=kube-system", "--selector=kubernetes.io/service-name=kube-dns"]
+        slices = self.kubectl.get("endpointslices", *service)["items"]
+        endpoints = [endpoint for each in slices for endpoint in each["endpoints"] or ()]
+        return [address for each in endpoints if each["conditions"].get("ready") for address in each["addresses"]]
 
     def _ingress_answers(self) -> bool:
         try:
