@@ -1,4 +1,4 @@
-"""What every part of a cluster is declared with: its names, its settings and its namespace."""
+"""The names, settings and namespace that every part of a cluster needs."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""ConsulCluster: the graph of a cluster, in the order data flows."""
+"""The ConsulCluster component: declare all resources of a cluster, in the order in which data flows."""
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
@@ -43,7 +43,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         super().__init__(COMPONENT_TYPE, name, settings.model_dump(mode="json", by_alias=True), opts)
         naming = Naming(name, settings.namespace)
 
-        # Trust. Everything but the keys depends on the guard, so a refused change is refused before any other is made.
+        # Trust. All resources except the keys depend on the guard, so a refusal comes before any other change.
         child = pulumi.ResourceOptions(parent=self)
         keys = create_keys(name, protected(settings, child))
         guard = create_guard(name, settings, keys, child)
@@ -56,7 +56,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         cluster = _create_namespace(naming, settings, child)
         storage = create_storage(cluster, child)
 
-        # Agents. Pods are created after the ServiceAccounts that they need, and after their NetworkPolicies.
+        # Agents. Create pods only after the ServiceAccounts and NetworkPolicies that apply to them.
         files = create_agent_files(cluster, authority, server, client, keys.gossip, child)
         acl = create_acl(cluster, keys.acl_seed, child) if settings.acl_enabled else None
         before_pods = [guard, *create_service_accounts(cluster, child), *create_network_policies(cluster, child)]
@@ -67,7 +67,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         agents = create_agents(cluster, files, storage, acl, acl_job, pods)
         create_health_check(cluster, files, acl, agents, pods)
 
-        # Edge.
+        # Edge: how monitoring and users reach the agents.
         if settings.monitoring != "none":
             create_monitoring(cluster, authority.certificate, acl, child)
         if settings.ingress_enabled:

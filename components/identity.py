@@ -1,4 +1,4 @@
-"""How a cluster and its parts are identified: type token, label keys, roles. Pure; policies and the plugin use it."""
+"""Identifiers of a cluster and its parts: type token, label keys, roles. Pure; policies and the plugin use them."""
 
 PROJECT = "consul-cluster"
 """The Pulumi project: prefix of the settings' keys, and the plugin's package name."""
@@ -12,7 +12,7 @@ INSTANCE_LABEL = "app.kubernetes.io/instance"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 
 AGENT = "consul"
-"""The value of NAME_LABEL for agents; Jobs have another one."""
+"""The value of NAME_LABEL for agents. Jobs have another value."""
 
 SERVER = "server"
 CLIENT = "client"

@@ -57,7 +57,7 @@ class Naming:
         return [f"{self.clients}-{ordinal}" for ordinal in range(replicas)]
 
     def labels(self, component: str | None = None) -> dict[str, str]:
-        """Return the labels of an object, or of an object of one role (SERVER, CLIENT).
+        """Return the labels of an object; `component` is the object's role (SERVER or CLIENT), if it has one.
 
         https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
         """

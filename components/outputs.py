@@ -1,6 +1,6 @@
-"""The outputs of a cluster, which other programs rely on: a name, once published, stays.
+"""The outputs of a cluster. Other programs rely on them, so a published name never changes.
 
-An output is one field here, and its value in ConsulCluster. docs/outputs.md, docs/outputs-contract.json and the
+Each output is a field here and a value in ConsulCluster. docs/outputs.md, docs/outputs-contract.json and the
 plugin's schema are derived from the fields (`make docs` writes the files).
 """
 
@@ -21,7 +21,7 @@ def _secret(description: str) -> Mapping[str, Any]:
     return {"description": description, "secret": True}
 
 
-# Without eq and repr: ConsulCluster inherits from it, and a resource is compared by identity.
+# No eq and no repr: ConsulCluster inherits from this class, and resources are compared by identity.
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Outputs:
     """The outputs of a cluster; some are null, depending on the settings."""
@@ -34,7 +34,7 @@ class Outputs:
     client_hosts: list[str] = field(metadata=_public("The clients' DNS names inside Kubernetes."))
     https_address: str = field(
         metadata=_public(
-            "The servers' API and UI, reachable inside the cluster's namespace: "
+            "The servers' API and UI, for callers that the NetworkPolicies allow: "
             "`https://consul-ui.<namespace>.svc:8501`."
         )
     )
@@ -72,7 +72,7 @@ class Outputs:
 
 
 class OutputSpec(NamedTuple):
-    """What other programs can rely on: an output's name, type, secrecy, and whether it may be null."""
+    """The declaration of an output, on which other programs rely."""
 
     name: str
     type: str
@@ -86,13 +86,13 @@ _TYPES: dict[object, str] = {str: "string", list[str]: "list of strings", dict[s
 
 
 def output_specs() -> list[OutputSpec]:
-    """Return what is declared of each output, in the order of the fields."""
+    """Return the declaration of each output, in the order of the fields."""
     hints = get_type_hints(Outputs)
     return [OutputSpec(to_camel(each.name), *_type(hints[each.name]), **each.metadata) for each in fields(Outputs)]
 
 
 def _type(hint: Any) -> tuple[str, bool]:
-    """Return the words for an annotation, and whether it may be None; Pulumi's Output is transparent."""
+    """Return the output type for a type hint such as `Output[str | None]`, and whether the value may be None."""
     if get_origin(hint) is pulumi.Output:
         (hint,) = get_args(hint)
     nullable = NoneType in get_args(hint)

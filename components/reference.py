@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from components.changes.refusals import documented
+from components.changes.refusals import refusal_kinds
 from components.outputs import OutputSpec, output_specs
 from components.settings import Entry, Settings
 
@@ -70,21 +70,21 @@ def outputs_table(outputs: Iterable[OutputSpec]) -> str:
 
 def refusals_table() -> str:
     """Return the Markdown table of docs/security.md."""
-    rows = [(row.change, row.reason, row.way) for row in documented()]
+    rows = [(row.change, row.reason, row.way) for row in refusal_kinds()]
     return _table(("change", "why it is refused", "what to do"), rows).replace(
         "docs/operations.md", "[operations](operations.md)"
     )
 
 
 def contract(outputs: Iterable[OutputSpec]) -> dict[str, dict[str, Any]]:
-    """Return what other programs may rely on, by the outputs' names."""
+    """Return the type, secrecy and nullability of each output, by its name."""
     return {
         output.name: {"type": output.type, "secret": output.secret, "nullable": output.nullable} for output in outputs
     }
 
 
 def broken_promises(before: Contract, after: Contract) -> list[str]:
-    """Return what a new contract takes away from programs that rely on the old one; new outputs are no break."""
+    """Return how a new contract breaks programs that rely on the old one. A new output breaks none."""
     found = [f"the output {name} is gone" for name in before if name not in after]
     for name in before:
         for what, was in before[name].items():
@@ -94,7 +94,7 @@ def broken_promises(before: Contract, after: Contract) -> list[str]:
 
 
 def replace_generated(text: str, name: str, body: str) -> str:
-    """Return a text with `body` between the lines `generated: NAME` and `end`, which are comments.
+    """Replace the text between the comment lines `generated: NAME` and `end` with `body`; return the whole text.
 
     Raises GenerationError if the text does not have exactly one such pair of lines.
     """
@@ -107,7 +107,7 @@ def replace_generated(text: str, name: str, body: str) -> str:
 
 
 def rendered_files(root: Path) -> dict[str, str]:
-    """Return the text that each generated file should have, by its path below `root`.
+    """Return the up-to-date text of each generated file, by its path below `root`.
 
     Raises GenerationError if a marker is missing, or if the contract of the outputs would be broken.
     """

@@ -14,15 +14,15 @@ from components.kubernetes.protection import protected, retained
 
 VOLUME = "data"
 
-# There is no StorageClass of this name. A claim with it binds only to an existing volume with the same name.
+# No StorageClass has this name, so a claim binds only to an existing volume of this class, and creates no new one.
 _MANUAL_CLASS = "manual"
 
 
 @dataclass(frozen=True)
 class Storage:
-    """The volumes, the claim of each server's pod, and the folder of the data in the volume.
+    """The volumes, the claim template of the servers' pods, and the folder in a volume that holds the data.
 
-    `sub_path` may contain $(POD_NAME). It is None if no other server or cluster uses the volume's file system.
+    `sub_path` is this folder, and may contain $(POD_NAME). It is None if each volume is a file system of its own.
     """
 
     volumes: Sequence[PersistentVolume]

@@ -80,7 +80,7 @@ def restore(
     """
     if not yes:
         typer.confirm(f"Replace all data of the Consul cluster of stack {stack} with {file}?", abort=True)
-    before = file.with_name(f"{stack.rpartition('/')[2]}-before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.snap")
+    backup = file.with_name(f"{stack.rpartition('/')[2]}-before-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.snap")
     with errors_presented():
-        restore_snapshot(server_of(stack, component, namespace), file, before)
-    print(f"Restored {file} in stack {stack}. The previous data is in {before}")
+        restore_snapshot(server_of(stack, component, namespace), file, backup)
+    print(f"Restored {file} in stack {stack}. The previous data is in {backup}")

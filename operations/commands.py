@@ -1,4 +1,4 @@
-"""Run other programs, and present errors in one way for all commands of `consul-cluster`."""
+"""Run other programs, and print errors in the same way for all commands of `consul-cluster`."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def errors_presented() -> Generator[None]:
 
 
 def run(command: Sequence[str], stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
-    """Return what a command prints; with `stdout` the output goes there and the result is empty.
+    """Run a command and return its output. If `stdout` is given, write the output there and return an empty string.
 
     Raises OperationError with the command's messages if it fails, is not installed, or takes over 30 minutes.
     """

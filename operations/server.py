@@ -27,7 +27,7 @@ class Server:
     naming: Naming
 
     def run(self, script: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
-        """Run a shell script in the pod, with `arguments` as $1, …; return what it prints, or write it to `stdout`."""
+        """Run a shell script in the pod, with `arguments` as $1, …; return its output or write it to `stdout`."""
         pod = self.naming.servers(1)[0]
         shell = ["sh", "-ec", _SCRIPT_START + script, "sh"]
         return self.kubectl(
@@ -49,7 +49,7 @@ def server_of(stack: str, component: str | None = None, namespace: str | None = 
     """Return the first server of a stack's cluster; kubectl's current context must be the cluster's Kubernetes.
 
     `component` and `namespace` choose one of several clusters. Raises OperationError if not exactly one cluster of the
-    stack matches, or if the current context has another cluster in its place, which the CA certificate shows.
+    stack matches, or if the cluster in the current context has another CA certificate.
     """
     exported = json.loads(run(["pulumi", "stack", "export", "--non-interactive", "--stack", stack]))
     cluster = choose(stack, list(clusters(exported)), component, namespace)

@@ -1,7 +1,7 @@
 """Find the Consul clusters of a stack in its state. Pure.
 
-The state has every ConsulCluster, also if the stack exports none of its outputs. Names, namespaces and CA
-certificates are not secret; the secrets in the state stay encrypted.
+The state contains every ConsulCluster of the stack, even if the stack exports nothing. Names, namespaces and CA
+certificates are not secret in the state, and its secrets stay encrypted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ _CA_TYPE = "tls:index/selfSignedCert:SelfSignedCert"
 
 
 @dataclass(frozen=True)
-class Cluster:
+class RecordedCluster:
     """A ConsulCluster of a stack's state; `ca_certificate` is PEM, or None if the stack has not created it yet."""
 
     naming: Naming
@@ -28,10 +28,10 @@ class Cluster:
         return f"{self.naming.name} in the namespace {self.naming.namespace}"
 
 
-def clusters(exported: Mapping[str, Any]) -> Iterator[Cluster]:
+def clusters(exported: Mapping[str, Any]) -> Iterator[RecordedCluster]:
     """Yield the clusters in what `pulumi stack export` prints."""
     recorded: list[dict[str, Any]] = exported["deployment"].get("resources") or []
-    # A replaced resource that is still to be deleted has the URN of the new one.
+    # A replaced resource that Pulumi has not deleted yet has the same URN as the new resource.
     resources = [resource for resource in recorded if not resource.get("delete")]
     certificates = {
         resource.get("parent"): resource["outputs"]["certPem"] for resource in resources if resource["type"] == _CA_TYPE
@@ -40,11 +40,13 @@ def clusters(exported: Mapping[str, Any]) -> Iterator[Cluster]:
         if resource["type"] == COMPONENT_TYPE:
             # A URN ends in the resource's name, https://www.pulumi.com/docs/iac/concepts/resources/names/#urns
             name = resource["urn"].rpartition("::")[2]
-            yield Cluster(Naming(name, resource["inputs"]["namespace"]), certificates.get(resource["urn"]))
+            yield RecordedCluster(Naming(name, resource["inputs"]["namespace"]), certificates.get(resource["urn"]))
 
 
-def choose(stack: str, found: Sequence[Cluster], component: str | None, namespace: str | None) -> Cluster:
-    """Return the one cluster of a stack that has this name and this namespace; None stands for any.
+def choose(
+    stack: str, found: Sequence[RecordedCluster], component: str | None, namespace: str | None
+) -> RecordedCluster:
+    """Return the only cluster of a stack with this name and this namespace; None matches any.
 
     Raises OperationError if no cluster or several clusters match.
     """

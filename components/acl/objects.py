@@ -23,10 +23,10 @@ HEADER = "header"
 
 @dataclass(frozen=True)
 class Acl:
-    """The tokens, the seed that they are derived from, and the objects whose keys become files in pods.
+    """The tokens, the seed from which they are derived, and the objects whose keys become files in pods.
 
-    Agents read `agents`; the ACL Job reads `job` and `policies`. A new service token changes only `job`, so it restarts
-    no agent.
+    Agents read `agents`; the ACL Job reads `job` and `policies`. A new service token changes only `job`, so no agent
+    restarts.
     """
 
     tokens: Mapping[str, Token]

@@ -52,10 +52,10 @@ class Token:
         return f"consul-cluster-{self.name}"
 
 
-# Agents know this token from their configuration (initial_management), so the ACL Job does not create it.
+# Servers have this token in their configuration (initial_management), so the ACL Job does not create it.
 MANAGEMENT = Token("management")
 
-# A server's agent accepts this token even without a leader, when it cannot look up any other one (agent_recovery).
+# A server's agent accepts this token (agent_recovery) even without a leader, when it cannot look up any other token.
 RECOVERY = Token("recovery")
 
 DNS = "dns"
@@ -63,8 +63,8 @@ METRICS = "metrics"
 
 
 def agent_tokens(naming: Naming) -> Iterator[Token]:
-    """Yield the tokens of the cluster's own agents and Jobs."""
-    # leave.sh needs operator rights to list Raft's peers and to transfer leadership, and it creates a session.
+    """Yield the cluster's own tokens: those of the agents, DNS, the health check and Prometheus."""
+    # leave.sh needs operator rights to list Raft's peers and to transfer leadership. It also creates a session.
     own = (
         f'node_prefix "{naming.name}-" {{ policy = "write" }}\nsession_prefix "{naming.name}-" {{ policy = "write" }}\n'
     )
@@ -82,7 +82,7 @@ def service_tokens(settings: Settings) -> Iterator[Token]:
 
 
 def acl_config(seed: str, agent: Token, dns: Token, *, server: bool) -> dict[str, Any]:
-    """Return acl.json with the agent's tokens. An argument or an environment variable would show them."""
+    """Return acl.json with an agent's tokens. A file hides them from the process list and the pod's spec."""
     tokens = {"agent": agent.secret_id(seed), "dns": dns.secret_id(seed)}
     if server:
         tokens |= {"initial_management": MANAGEMENT.secret_id(seed), "agent_recovery": RECOVERY.secret_id(seed)}

@@ -19,8 +19,8 @@ DNS_PORT = 8600
 SERVER_RPC_PORT = 8300
 SERF_LAN_PORT = 8301
 
-# Concurrent connections from one client address. This is the default for HTTP; it also applies to RPC here, because
-# several clients may share an address.
+# Concurrent connections from one client address. Consul has the same default for HTTP. Its default for RPC, 100,
+# could be too few if several clients share an address.
 MAX_CONNECTIONS = 200
 
 # At least twice Prometheus' scrape interval: https://developer.hashicorp.com/consul/docs/agent/config/config-files#telemetry-prometheus_retention_time
@@ -79,8 +79,8 @@ def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
 def client_config(settings: Settings, retry_join: str) -> dict[str, Any]:
     """Return client.json."""
     config = _agent_config(settings, retry_join)
-    # The API has the certificate with the Service's name. For RPC, each client gets its own from the servers
-    # (auto_encrypt).
+    # The API uses this certificate, which has the Service's name. For RPC, the servers issue another certificate to
+    # each client (auto_encrypt).
     files = {"cert_file": f"{TLS_DIR}/{CLIENT_CERTIFICATE}", "key_file": f"{TLS_DIR}/{CLIENT_PRIVATE_KEY}"}
     config["tls"] |= {"https": files, "grpc": files}
     return config | {"server": False, "leave_on_terminate": True, "auto_encrypt": {"tls": True}}

@@ -1,6 +1,7 @@
 """The Secrets and ConfigMaps that the agents read.
 
-All but the bootstrap ConfigMap are immutable and have generated names, so a change rolls exactly the pods that use it.
+All except the bootstrap ConfigMap are immutable and have generated names, so a change restarts only the pods that mount
+the changed object.
 """
 
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def create_agent_files(
         },
         opts,
     )
-    # A fixed name: the pods' template stays the same if the number of servers changes, so no server restarts.
+    # Use a fixed name: the pod template then stays the same when the number of servers changes, so no server restarts.
     bootstrap = ConfigMap(
         naming.bootstrap,
         metadata=cluster.metadata(naming.bootstrap),

@@ -41,8 +41,8 @@ _GRACE_SECONDS = 60
 
 _HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
 
-# A server answers this without a leader, so a lost quorum restarts no server. A client forwards it to any server.
-# A client that knows no server is restarted, because Consul stops retry_join after its first success.
+# A server answers this request without a leader, so a lost quorum restarts no server. A client forwards the request to
+# any server. A client that knows no server must restart, because Consul stops retry_join after its first success.
 ANSWERS: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
 
 # The catalog answers only if a leader is known. Without a token it returns an empty list, which is enough here.
@@ -64,7 +64,8 @@ _PORTS: list[ContainerPortArgsDict] = [
     {"name": "dns-tcp", "container_port": agent_config.DNS_PORT},
 ]
 
-# Prometheus' usual pod relabelling reads these. Prometheus also needs the CA certificate and the metrics token.
+# The usual relabelling rules of Prometheus read these annotations. Prometheus also needs the CA certificate and the
+# metrics token.
 _SCRAPE = {
     "prometheus.io/scrape": "true",
     "prometheus.io/scheme": "https",
@@ -74,12 +75,15 @@ _SCRAPE = {
 }
 
 # With two nodes, one would hold two of three servers, and its failure would lose the quorum.
-_FEWEST_SERVER_NODES = 3
+_MIN_SERVER_NODES = 3
 
 
 @dataclass(frozen=True)
 class Role:
-    """What differs between the pods of servers and of clients. `component` is SERVER or CLIENT."""
+    """What differs between the pods of servers and of clients.
+
+    `component` is SERVER or CLIENT. `service` is the name of the StatefulSet, of its Service and of its ServiceAccount.
+    """
 
     component: str
     service: str
@@ -113,7 +117,7 @@ def pod_template(settings: Settings, files: AgentFiles, role: Role, labels: dict
         "label_selector": {"match_labels": labels},
     }
     if settings.production and role.component == SERVER:
-        spread["min_domains"] = _FEWEST_SERVER_NODES
+        spread["min_domains"] = _MIN_SERVER_NODES
     # Only prefer zones: a zonal volume cannot move, so a hard rule could make its pod unschedulable.
     zones: WeightedPodAffinityTermArgsDict = {
         "weight": 100,

@@ -29,19 +29,19 @@ _VOTE = read_script(_SCRIPTS / "vote.sh")
 
 # 30 minutes at one probe a second: do not restart a server while it installs a large snapshot from the leader.
 _VOTE_PROBES = 1800
-_VOTE_PROBE_SECONDS = 3
+_VOTE_TIMEOUT_SECONDS = 3
 
-# Services registered with a client are lost when it restarts. Wait this long before the next client, so that their
-# owners can register them again.
+# A client that restarts loses the services that are registered with it. Wait this long before the next client restarts,
+# so that the owners of these services can register them again.
 _REGISTRATION_SECONDS = 10
 
-# 5 minutes at one probe a second: clients retry the join by themselves; restart only one that hangs.
+# 5 minutes at one probe a second: clients retry to join by themselves, so restart only a client that hangs.
 _JOIN_PROBES = 300
 
 
 @dataclass(frozen=True)
 class Agents:
-    """The two StatefulSets, and `revision`: a hash (16 hex digits) of both specifications."""
+    """The two StatefulSets, and `revision`: a hash (16 hex digits) of both specs."""
 
     servers: StatefulSet
     clients: StatefulSet
@@ -68,7 +68,7 @@ def create_agents(
         startup={
             "exec_": {"command": ["sh", "-c", _VOTE]},
             "period_seconds": 1,
-            "timeout_seconds": _VOTE_PROBE_SECONDS,
+            "timeout_seconds": _VOTE_TIMEOUT_SECONDS,
             "failure_threshold": _VOTE_PROBES,
         },
         readiness=HAS_LEADER,

@@ -16,9 +16,9 @@ class RefusedError(Exception):
 
 
 def create_guard(name: str, settings: Settings, keys: Keys, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    """Create the record: the settings that it needs, and hashes of the keys.
+    """Create the record: the settings that a later change is compared with, and hashes of the keys.
 
-    All resources but the keys must depend on it, so that a refusal comes before any other change.
+    All resources except the keys must depend on the record, so that a refusal comes before any other change.
     """
     secrets = {"caKey": keys.ca.public_key_pem, "gossipKey": keys.gossip, "aclSeed": keys.acl_seed}
     hashes = {key: pulumi.Output.unsecret(value.apply(_hash)) for key, value in secrets.items()}
@@ -64,5 +64,5 @@ async def _known(inputs: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
 
 
 def _hash(value: str) -> str:
-    """Return the first 128 bits of the SHA-256, in hex. They tell random keys apart and reveal nothing of them."""
+    """Return the first 128 bits of the SHA-256, in hex. These bits tell random keys apart, but do not reveal a key."""
     return hashlib.sha256(value.encode()).hexdigest()[:32]

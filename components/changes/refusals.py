@@ -1,7 +1,7 @@
-"""Changes that a running cluster would not survive. Pure: compares the old with the new record.
+"""Changes that a running cluster would not survive, found by comparing the old with the new record. Pure.
 
-Settings that can never change carry the reason themselves (components.settings.table). The rules here are for
-changes that are refused in some cases only, and for keys.
+A setting that can never change has its reason in components.settings.table. The rules here are for settings whose
+change is refused only in some cases, and for keys.
 """
 
 import json
@@ -40,7 +40,7 @@ _LOST_QUORUM = Refusal(
     "the servers would lose quorum",
     "Remove fewer at once: 7→5→3",
 )
-# Kubernetes updates the first of the servers that stay while the removed ones are still terminating.
+# Kubernetes already restarts the first of the remaining servers while the removed servers are still terminating.
 _LOST_QUORUM_ROLLED = Refusal(
     "`serverReplicas` together with a rolling update: as many servers removed as the cluster tolerates losing, such as "
     "5→3 with another `image`",
@@ -82,10 +82,10 @@ def record(settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in settings.model_dump(mode="json", by_alias=True).items() if key in _RECORDED}
 
 
-def documented() -> list[Refusal]:
+def refusal_kinds() -> list[Refusal]:
     """Return every kind of change that is refused, for docs/security.md; settings with the same reason are one entry.
 
-    The way to a second stack is one link here; messages describe it in full.
+    The entries link to the page that explains the move to a second stack. Messages describe the move in full.
     """
     by_reason: dict[str, list[str]] = {}
     for key, reason in _FIXED.items():
@@ -98,8 +98,8 @@ def documented() -> list[Refusal]:
 def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each change that would lose quorum, data or trust: the change, the reason, the safe way.
 
-    `before` and `after` are what `record` returns, and the keys' hashes; a hash that is not known yet is None. A
-    setting that only one of them has was added or removed by another version of this program, and is no change.
+    `before` and `after` contain what `record` returns, and the keys' hashes; in a preview a new key's hash is None.
+    A setting in only one of them was added or removed by another version of this program, so it is no change.
     """
     for key, reason in _FIXED.items():
         if _changed(key, before, after):
@@ -120,8 +120,8 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
 def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterator[str]:
     """Yield a message if the change from `before` to `after` servers removes more than the cluster tolerates losing.
 
-    `rolled` says that the pods change as well: Kubernetes then restarts the first of the remaining servers while the
-    removed ones are still terminating (StatefulSet with the pod management policy Parallel).
+    `rolled` is true if the pod template changes too: Kubernetes then restarts the first of the remaining servers while
+    the removed servers are still terminating (pod management policy Parallel).
     """
     tolerated, lost = tolerated_losses(int(before)), int(before - after) + rolled
     if after >= before or lost <= tolerated:
@@ -141,7 +141,7 @@ def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterato
 
 
 def _moved_volumes(before: list[str], after: list[str]) -> Iterator[str]:
-    """Yield a message for each position whose node changes: its volume holds a server's data, or its claim."""
+    """Yield a message for each position whose node changes or is removed: its volume may hold a server's data."""
     for ordinal, (old, new) in enumerate(zip_longest(before, after)):
         if old not in (new, None):
             change = f"change from {json.dumps(old)} to {json.dumps(new)}" if new else f"lose {json.dumps(old)}"

@@ -1,1 +1,1 @@
-"""The check that fails `pulumi up` unless the cluster is as declared."""
+"""The health check, which makes `pulumi up` fail unless the cluster matches the declaration."""

@@ -1,4 +1,4 @@
-"""The health check: a Job without which `pulumi up` does not succeed."""
+"""The health check: `pulumi up` succeeds only if this Job succeeds."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _TIMEOUT_SECONDS = 60
 def create_health_check(
     cluster: Cluster, files: AgentFiles, acl: Acl | None, agents: Agents, opts: pulumi.ResourceOptions
 ) -> Job:
-    """Create a Job that fails unless exactly the declared agents are alive, with one leader and all servers voters."""
+    """Create a Job that fails unless exactly the declared agents are alive, one server leads and all servers vote."""
     naming, settings = cluster.naming, cluster.settings
     servers = naming.servers(settings.server_replicas)
     clients = naming.client_pods(settings.client_replicas)

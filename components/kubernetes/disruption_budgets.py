@@ -8,7 +8,7 @@ from components.identity import CLIENT, SERVER
 
 
 def create_disruption_budgets(cluster: Cluster, opts: pulumi.ResourceOptions) -> None:
-    """Allow one unavailable server and one unavailable client. A server is ready only if it votes."""
+    """Create the budgets: one server and one client may be unavailable. A server is ready only after it votes."""
     naming = cluster.naming
     for name, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
         PodDisruptionBudget(

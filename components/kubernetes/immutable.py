@@ -1,7 +1,7 @@
 """Immutable Secrets and ConfigMaps. Pulumi generates their names, so changed content becomes a new object.
 
-After a change, the new object is created first, then exactly the pods that use it are rolled. Pods that still run keep
-the object that they started with.
+After a change, Pulumi creates the new object first. Then only the pods that mount the object restart. Until a pod
+restarts, it keeps the old object.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Jobs that run a shell script against the servers, once for each change of their inputs."""
+"""Jobs that run a shell script against the servers, and run it again when an input changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,8 +33,8 @@ class Script:
 def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, opts: pulumi.ResourceOptions) -> Job:
     """Create a Job with the ServiceAccount `name`.
 
-    A Job's pod template is immutable, so any change of the script, its environment or its files replaces the Job, which
-    runs the script again. The next `pulumi up` replaces a failed Job (replaceUnready).
+    A Job's pod template is immutable, so a change of the script, its environment or its files replaces the Job and runs
+    the script again. The next `pulumi up` also replaces a failed Job (replaceUnready).
     """
     naming, settings = cluster.naming, cluster.settings
     environment: dict[str, pulumi.Input[str]] = {

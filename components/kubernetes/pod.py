@@ -18,8 +18,8 @@ from components.acl.objects import TOKEN_FILES, Acl
 from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, RECOVERY_TOKEN, TLS_DIR
 from components.settings import ResourceAmounts, Resources, Settings, Toleration
 
-# User IDs above 10000 are not those of the node's users (checkov CKV_K8S_40). The pod needs no file of the image's own
-# user, 100: its files belong to the pod's group.
+# A user ID above 10000 collides with no user of the node (checkov CKV_K8S_40). The pod can run without the image's own
+# user, 100, because its files belong to the pod's group.
 _USER = 10100
 _GROUP = 10100
 
@@ -43,7 +43,7 @@ TLS_MOUNT: VolumeMountArgsDict = {"name": "tls", "mount_path": TLS_DIR, "read_on
 # Readable by the owner and by the group, which is the pod's fsGroup.
 FILE_MODE = 0o440
 
-# The file of the pod's own token. CONSUL_HTTP_TOKEN_FILE names it, so `consul` commands in the pod need no flag.
+# The file with the pod's own token. CONSUL_HTTP_TOKEN_FILE has its path, so `consul` commands in the pod need no flag.
 _TOKEN = "token"  # noqa: S105 - a file's name
 
 
@@ -102,17 +102,17 @@ def token_volumes(acl: Acl | None, role: str, *keys: str) -> list[VolumeArgsDict
 
 
 def token_mounts(acl: Acl | None) -> list[VolumeMountArgsDict]:
-    """Return the mount of `token_volumes`."""
+    """Return the mount of the volume that `token_volumes` returns; none if ACLs are disabled."""
     return [{"name": "acl", "mount_path": ACL_DIR, "read_only": True}] if acl else []
 
 
 def token_environment(acl: Acl | None) -> dict[str, str]:
-    """Return the variable with which `consul` reads the pod's token."""
+    """Return the environment variable that tells `consul` where the pod's token is; none if ACLs are disabled."""
     return {"CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/{_TOKEN}"} if acl else {}
 
 
 def recovery_environment(acl: Acl | None) -> dict[str, str]:
-    """Return the variable with which a server's scripts find the recovery token, which works without a leader."""
+    """Return the environment variable with the path of the recovery token, which works without a leader."""
     return {"RECOVERY_TOKEN_FILE": f"{ACL_DIR}/{RECOVERY_TOKEN}"} if acl else {}
 
 

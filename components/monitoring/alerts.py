@@ -17,7 +17,8 @@ _HOUR_SECONDS = 3600
 # agent/leafcert/generate.go). Consul updates the expiry metric once an hour.
 _CLIENT_CERTIFICATE_HOURS = 6
 
-# Consul's own CA signs those. It is valid for 10 years and rotated by hand; Consul's log warns 28 days ahead as well.
+# Consul's own CA signs the clients' certificates. It is valid for 10 years, and an operator must rotate it. Consul also
+# logs a warning 28 days before it expires.
 _MESH_CA_HOURS = 28 * 24
 
 _DOCS = "https://developer.hashicorp.com/consul"
@@ -139,7 +140,10 @@ def _selector(naming: Naming, pods: str) -> str:
 def _alert(
     naming: Naming, name: str, expr: str, *, minutes: int, severity: str, summary: str, action: str, page: str
 ) -> dict[str, Any]:
-    """Return an alerting rule: `minutes` it must hold, the `action` to take, a `page` of Consul's documentation."""
+    """Return an alerting rule that fires after `expr` has held for `minutes`.
+
+    `action` says what to do; `page` is the path of a page in Consul's documentation.
+    """
     return {
         "alert": name,
         "expr": expr,

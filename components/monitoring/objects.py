@@ -26,9 +26,11 @@ _OPERATOR_API = "monitoring.coreos.com/v1"
 # The key of the metrics token in the Secret.
 _TOKEN = "metrics-token"  # noqa: S105 - a file's name
 
-# The keys of the ConfigMaps. Grafana's sidecar writes the files of all namespaces into one folder, and finds them by
-# this label, as the charts of Grafana and of kube-prometheus-stack set it.
+# The key of the ConfigMap with the alerts.
 RULES_FILE = "alerts.yaml"
+
+# Grafana's sidecar finds dashboards by this label, which is the default of the charts of Grafana and of
+# kube-prometheus-stack.
 _DASHBOARD_LABELS = {"grafana_dashboard": "1"}
 
 
@@ -44,6 +46,7 @@ def create_monitoring(
     rules = {"groups": [alert_rules(naming, settings)]}
     dashboard = json.dumps(dashboard_model(naming), sort_keys=True)
     name = f"{naming.name}-dashboard"
+    # The sidecar writes the dashboards of all namespaces into one folder, so the file's name contains the namespace.
     _create_config_map(name, cluster, {f"{naming.namespace}-{name}.json": dashboard}, _DASHBOARD_LABELS, opts)
     if settings.monitoring == "annotations":
         text = yaml.safe_dump(rules, allow_unicode=True, sort_keys=False, width=1000)

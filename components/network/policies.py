@@ -45,9 +45,15 @@ _KUBERNETES_DNS: Peers = [
 ]
 
 
+_ANYBODY: Peers = [{"ip_block": {"cidr": "0.0.0.0/0"}}, {"ip_block": {"cidr": "::/0"}}]
+
+
 @dataclass
 class Rules:
-    """The allowed connections of the pods with these labels, as pairs of peers and ports; no peers allow nothing."""
+    """The allowed connections of the pods with these labels, as pairs of peers and ports.
+
+    A pair without peers allows nothing; a pair without ports allows all ports.
+    """
 
     labels: dict[str, str]
     ingress: list[tuple[Peers, Ports]] = field(default_factory=list[tuple[Peers, Ports]])
@@ -55,7 +61,7 @@ class Rules:
 
 
 def create_network_policies(cluster: Cluster, opts: pulumi.ResourceOptions) -> Sequence[NetworkPolicy]:
-    """Create a NetworkPolicy for each role, and one that denies everything else in the namespace."""
+    """Create the NetworkPolicies of `network_rules`, and one that denies everything else in the namespace."""
     policies = {name: _spec(rules) for name, rules in network_rules(cluster.naming, cluster.settings).items()}
     policies[f"{cluster.naming.name}-deny"] = {"pod_selector": {}, "policy_types": ["Ingress", "Egress"]}
     return [
@@ -77,7 +83,7 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
         (_KUBERNETES_DNS, _tcp_and_udp(53)),
     ]
 
-    # The servers' HTTPS port also serves the UI, so it is closed to other projects, which call the clients.
+    # The servers' HTTPS port also serves the UI, so it is closed to other projects. They call the clients instead.
     servers = Rules(server)
     servers.ingress = [(_pods(agent), _RPC), (_pods(*jobs.values()), _HTTPS), (monitoring, _HTTPS)]
     if settings.ingress_enabled:
@@ -94,11 +100,8 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     return rules
 
 
-_ANYBODY: Peers = [{"ip_block": {"cidr": "0.0.0.0/0"}}, {"ip_block": {"cidr": "::/0"}}]
-
-
 def _spec(rules: Rules) -> NetworkPolicySpecArgsDict:
-    """Return a NetworkPolicy spec. Rules without peers are left out, because in Kubernetes they allow all peers."""
+    """Return a NetworkPolicy spec. Leave out pairs without peers, because Kubernetes would allow all peers."""
     return {
         "pod_selector": {"match_labels": rules.labels},
         "policy_types": ["Ingress", "Egress"],

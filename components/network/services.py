@@ -12,7 +12,7 @@ from components.identity import CLIENT, SERVER
 
 @dataclass(frozen=True)
 class Services:
-    """`servers` and `clients` are headless: each agent has a DNS name. `ui` and `dns` have one address each."""
+    """`servers` and `clients` are headless, so each agent has a DNS name. `ui` and `dns` have one address each."""
 
     servers: Service
     clients: Service

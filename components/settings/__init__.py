@@ -1,4 +1,4 @@
-"""A stack's settings: one table (`table`), the rules between them (`rules`), and the errors that a bad value gives.
+"""A stack's settings: the table of settings (`table`), the rules between them (`rules`), and errors (`problems`).
 
 Pure: nothing here imports Pulumi. Settings are validated before the first resource is registered.
 """

@@ -1,4 +1,4 @@
-"""Between a stack's configuration, which is text, and the table: decode values, report problems by key. Pure."""
+"""Decode the values of a stack's configuration, which are text, and report invalid ones by key. Pure."""
 
 import json
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from components.settings.problems import Problem, SettingsError
 
 
 def decode(field: FieldInfo | None, text: str) -> Any:
-    """Return the value of a configured text: the text itself for a string, else the value that its JSON stands for.
+    """Return the value of a setting: the text itself if the setting is a string, otherwise the text decoded from JSON.
 
-    Text that is not JSON is returned as it is; validation then reports it.
+    Return text that is not JSON unchanged; validation then reports it.
     """
     if field is None or isinstance(field.default, str) or field.is_required():
         return text
@@ -24,7 +24,7 @@ def decode(field: FieldInfo | None, text: str) -> Any:
 
 
 def problems_of(error: ValidationError, values: Mapping[str, Any], allowed: Mapping[str, str]) -> list[Problem]:
-    """Return the problems that pydantic found, at most one a key; `allowed` has the allowed values by key."""
+    """Return the problems that pydantic found, at most one for each key; `allowed` has the allowed values by key."""
     problems: dict[str, Problem] = {}
     for detail in error.errors():
         cause = detail.get("ctx", {}).get("error")

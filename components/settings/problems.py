@@ -1,4 +1,4 @@
-"""What is reported when settings cannot be used. Pure."""
+"""Problems with settings, and the error that reports them. Pure."""
 
 import json
 from typing import NamedTuple
@@ -19,7 +19,7 @@ class Problem(NamedTuple):
 
 
 class SettingsError(ValueError):
-    """The settings cannot be used; the message has one line a problem."""
+    """The settings cannot be used; the message has one line for each problem."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems

@@ -1,4 +1,4 @@
-"""What settings must fulfil together. Pure."""
+"""Rules between settings. Pure."""
 
 from __future__ import annotations
 

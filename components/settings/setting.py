@@ -1,4 +1,4 @@
-"""What a setting says about itself, once: its purpose, the values allowed, and what a later change does. Pure."""
+"""How a setting is documented: its purpose, the values allowed, and what a later change does. Pure."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -20,10 +20,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Setting:
-    """The documentation of a setting; the table has it next to the type and the default."""
+    """The documentation of a setting, beside the setting's type and default in the table."""
 
     purpose: str
-    """What it is, without a full stop."""
+    """What the setting is for, without a full stop."""
     allowed: str
     """The values allowed; error messages end with it."""
     change: Change
@@ -39,10 +39,10 @@ class Entry(NamedTuple):
     setting: Setting
     required: bool
     default: Any
-    """The default, as the field has it; meaningless if the setting is required."""
+    """The field's default; meaningless if the setting is required."""
 
     def default_value(self) -> Any:
-        """Return the default as JSON has it: camelCase keys, lists for tuples, nothing for what is not set."""
+        """Return the default as a JSON value, with camelCase keys and without amounts that are not set."""
         return TypeAdapter(Any).dump_python(self.default, mode="json", by_alias=True, exclude_none=True)
 
 
@@ -51,10 +51,10 @@ ROLLING_UPDATE = Change("rolling update")
 
 
 def guarded(effect: str) -> Change:
-    """Return a change that is refused in some cases: components.changes.refusals has a rule for this setting."""
+    """Return a change that is refused in some cases, by a rule in components.changes.refusals."""
     return Change(effect, recorded=True)
 
 
 def refused(reason: str) -> Change:
-    """Return a change that is always refused, and why a running cluster would not survive it."""
+    """Return a change that is always refused; `reason` says why a running cluster would not survive it."""
     return Change("refused", recorded=True, refused_because=reason)

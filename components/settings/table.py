@@ -1,7 +1,7 @@
 """The table of settings. Pure.
 
-A setting is one field: its type, its default, and a `Setting` that documents it. Error messages, Pulumi.yaml,
-docs/settings.md, the plugin's schema and the refusals are derived from it (`make docs` writes the files).
+Each setting is one field: its type, its default, and a `Setting` that documents it. Error messages, Pulumi.yaml,
+docs/settings.md, the plugin's schema and the refusals are derived from these fields (`make docs` writes the files).
 """
 
 import json
@@ -321,7 +321,7 @@ class Settings(SettingsModel):
 
     @property
     def production(self) -> bool:
-        """Whether the environment is production."""
+        """Return whether the environment is production."""
         return self.environment == "production"
 
     @model_validator(mode="after")
@@ -346,9 +346,9 @@ class Settings(SettingsModel):
 
     @classmethod
     def parse(cls, config: Mapping[str, str]) -> Self:
-        """Return the settings of a stack's configuration: camelCase keys, values as Pulumi hands them over (text).
+        """Return the settings in a stack's configuration: keys are camelCase, and Pulumi passes every value as text.
 
-        Raises SettingsError, which names every key that cannot be used.
+        Raises SettingsError, which names every key whose value cannot be used.
         """
         fields = {field.alias: field for field in cls.model_fields.values()}
         values = {key: decode(fields.get(key), text) for key, text in config.items()}

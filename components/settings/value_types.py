@@ -1,4 +1,4 @@
-"""The types of the settings' values, with the checks that concern one value alone. Pure."""
+"""The types of the settings' values, with the checks that need only one value. Pure."""
 
 from typing import Annotated, Literal, Self
 
@@ -14,7 +14,7 @@ _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 
 
 def _number_as_text(value: object) -> object:
-    """Kubernetes accepts a number where it expects a quantity, so a setting does, too."""
+    """Return a number as text, because Kubernetes also accepts a number as a quantity."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
@@ -65,13 +65,13 @@ PositiveHours = Annotated[int, Field(ge=1)]
 
 
 class SettingsModel(BaseModel):
-    """The base of every model: camelCase keys, unknown keys are errors, values are not converted."""
+    """The base of every model: keys are camelCase, unknown keys are errors, and values are not converted."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True, validate_by_name=True)
 
 
 class ResourceAmounts(SettingsModel):
-    """Amounts of CPU, memory and node-local disk, as Kubernetes quantities; an amount that is left out is not set."""
+    """Amounts of CPU, memory and node-local disk, as Kubernetes quantities; None is an amount that is not set."""
 
     cpu: Quantity | None = None
     memory: Quantity | None = None

@@ -1,1 +1,1 @@
-"""The certificate authority, certificates and the gossip key."""
+"""The certificate authority, the certificates, and the random secrets of a cluster."""

@@ -12,7 +12,7 @@ CURVE = "P256"
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate and its private key, PEM; `expiry` is a time in RFC 3339."""
+    """A certificate and its private key, in PEM; `expiry` is a time in RFC 3339."""
 
     pem: pulumi.Output[str]
     private_key: pulumi.Output[str]
@@ -23,8 +23,8 @@ class Authority:
     """A certificate authority.
 
     `pulumi up` renews a certificate that expires within `certificate_renewal_hours`. A renewed CA certificate has the
-    same key and the same subject. During the rolling update, agents with the old one and agents with the new one trust
-    each other.
+    same key and the same subject, so agents with the old CA certificate and agents with the new one trust each other
+    during the rolling update.
     """
 
     certificate: pulumi.Output[str]

@@ -1,4 +1,4 @@
-"""Restore a snapshot in the cluster that it was taken of, or in a cluster with other agents, keys and tokens."""
+"""Restore a snapshot in the cluster from which it was taken, or in a cluster with other agents, keys and tokens."""
 
 import json
 import tempfile
@@ -25,11 +25,11 @@ _ALIVE = 1
 _MANAGEMENT = "Initial Management Token"
 
 
-def restore(server: Server, file: Path, before: Path) -> None:
-    """Replace all data of a cluster with a snapshot; first save the current data in the file `before`.
+def restore(server: Server, file: Path, backup: Path) -> None:
+    """Replace all data of a cluster with the snapshot `file`; first save the current data in the file `backup`.
 
-    A snapshot also contains the agents and the tokens of the cluster that it was taken of. If that is another cluster,
-    they are removed, and the agents and tokens of this cluster are registered again.
+    A snapshot also contains the agents and tokens of the cluster from which it was taken. If that is another cluster,
+    remove its agents and tokens, and register the agents and tokens of this cluster again.
 
     Raises OperationError if the file is not a complete snapshot, which changes nothing, or if a later step fails.
     """
@@ -42,7 +42,7 @@ def restore(server: Server, file: Path, before: Path) -> None:
         raise OperationError(f"Cannot read {file}: {error.strerror}") from None
     except OperationError as error:
         raise OperationError(f"{file} is not a complete snapshot; nothing was changed. {error}") from None
-    save(server, before)
+    save(server, backup)
     server.run(f"consul snapshot restore {_RESTORED}; rm {_RESTORED}")
     print("Restored the data. Registering the agents and tokens of this cluster")
     try:
@@ -68,7 +68,7 @@ def foreign_agents(
     """Return the names of the nodes that are agents of another cluster. Pure.
 
     The arguments are the answers of agent/members, catalog/nodes and health/state/any. An agent has the check
-    `serfHealth`; a node without it was registered by somebody else, such as consul-esm, and stays.
+    `serfHealth`. Another program, such as consul-esm, registered a node without this check, so that node stays.
     """
     own = {member["Tags"].get("id") for member in members}
     agents = {check["Node"] for check in checks if check["CheckID"] == "serfHealth"}
@@ -96,7 +96,7 @@ def _create_own_tokens(server: Server) -> None:
 
 
 def declared_job(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a Job as it was declared, without what Kubernetes added, so that it can run again. Pure."""
+    """Return a Job as it was declared, without the fields that Kubernetes added, so that it can run again. Pure."""
     metadata, template = job["metadata"], job["spec"]["template"]
     labels = {
         key: value for key, value in template["metadata"]["labels"].items() if key.startswith("app.kubernetes.io/")

@@ -13,7 +13,7 @@ _SAVED = "/tmp/saved.snap"  # noqa: S108 - a volume that only this pod mounts
 def save(server: Server, file: Path) -> None:
     """Save all data of a cluster in a new file, which appears only when it is complete.
 
-    Raises OperationError if the file exists, cannot be written, or differs from the snapshot in the pod.
+    Raises OperationError if the file already exists, cannot be written, or differs from the snapshot in the pod.
     """
     if file.exists():
         raise OperationError(f"{file} exists already: name a file that does not exist")

@@ -4,12 +4,12 @@ import pytest
 
 from components.naming import Naming
 from operations.commands import OperationError
-from operations.state import Cluster, choose, clusters
+from operations.state import RecordedCluster, choose, clusters
 from tests.support.exported import CA_CERTIFICATE, exported
 
-EAST = Cluster(Naming("east", "shop"), CA_CERTIFICATE)
-WEST = Cluster(Naming("west", "shop"), CA_CERTIFICATE)
-OTHER_EAST = Cluster(Naming("east", "office"), CA_CERTIFICATE)
+EAST = RecordedCluster(Naming("east", "shop"), CA_CERTIFICATE)
+WEST = RecordedCluster(Naming("west", "shop"), CA_CERTIFICATE)
+OTHER_EAST = RecordedCluster(Naming("east", "office"), CA_CERTIFICATE)
 
 
 def test_clusters_of_any_name_and_namespace_are_found() -> None:
@@ -21,7 +21,7 @@ def test_a_new_stack_has_no_clusters() -> None:
 
 
 def test_a_cluster_without_its_ca_is_not_complete() -> None:
-    assert list(clusters(exported(("east", "shop"), ca=False))) == [Cluster(Naming("east", "shop"), None)]
+    assert list(clusters(exported(("east", "shop"), ca=False))) == [RecordedCluster(Naming("east", "shop"), None)]
 
 
 def test_a_replaced_ca_that_is_still_to_be_deleted_is_ignored() -> None:
@@ -42,7 +42,7 @@ def test_a_replaced_ca_that_is_still_to_be_deleted_is_ignored() -> None:
     ids=["the only one", "by its name", "by its namespace", "by both"],
 )
 def test_one_cluster_is_chosen(
-    found: list[Cluster], component: str | None, namespace: str | None, chosen: Cluster
+    found: list[RecordedCluster], component: str | None, namespace: str | None, chosen: RecordedCluster
 ) -> None:
     assert choose("blue", found, component, namespace) == chosen
 
@@ -65,7 +65,7 @@ def test_one_cluster_is_chosen(
     ids=["none", "several", "several of one name", "another name", "another namespace"],
 )
 def test_a_cluster_that_is_not_unique_is_an_error(
-    found: list[Cluster], component: str | None, namespace: str | None, message: str
+    found: list[RecordedCluster], component: str | None, namespace: str | None, message: str
 ) -> None:
     with pytest.raises(OperationError) as error:
         choose("blue", found, component, namespace)
