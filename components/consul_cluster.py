@@ -2,13 +2,10 @@
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Namespace
-from pulumi_kubernetes.core.v1.outputs import ServiceSpec
 
 from components.acl.job import create_acl_job
-from components.acl.objects import Acl, create_acl
-from components.acl.tokens import MANAGEMENT, METRICS, service_tokens
-from components.agents.agent_config import HTTPS_PORT
-from components.agents.agent_files import AgentFiles, create_agent_files
+from components.acl.objects import create_acl
+from components.agents.agent_files import create_agent_files
 from components.agents.stateful_sets import create_agents
 from components.changes.guard import create_guard
 from components.cluster import Cluster
@@ -20,13 +17,13 @@ from components.kubernetes.service_accounts import create_service_accounts
 from components.monitoring.objects import create_monitoring
 from components.naming import Naming
 from components.network.policies import create_network_policies
-from components.network.services import Services, create_services
+from components.network.services import create_services
 from components.network.ui_ingress import create_ui_ingress
-from components.outputs import Outputs
+from components.outputs import Outputs, Parts, output_values
 from components.settings import Settings
 from components.storage import create_storage
-from components.trust.authority import Authority, Certificate
-from components.trust.keys import Keys, create_keys
+from components.trust.authority import Authority
+from components.trust.keys import create_keys
 
 # https://kubernetes.io/docs/concepts/security/pod-security-admission/
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
@@ -73,44 +70,8 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         if settings.ingress_enabled:
             create_ui_ingress(cluster, authority, child)
 
-        self._set_outputs(cluster, keys, authority, server, files, services, acl)
-
-    def _set_outputs(
-        self,
-        cluster: Cluster,
-        keys: Keys,
-        authority: Authority,
-        server: Certificate,
-        files: AgentFiles,
-        services: Services,
-        acl: Acl | None,
-    ) -> None:
-        naming, settings = cluster.naming, cluster.settings
-        servers, clients = naming.servers(settings.server_replicas), naming.client_pods(settings.client_replicas)
-        tokens = acl.secret_ids() if acl else pulumi.Output.secret({})
-        Outputs.__init__(
-            self,
-            namespace=cluster.namespace,
-            datacenter=settings.datacenter,
-            domain=settings.domain,
-            image=settings.image,
-            server_hosts=[f"{pod}.{naming.host(naming.name)}" for pod in servers],
-            client_hosts=[f"{pod}.{naming.host(naming.clients)}" for pod in clients],
-            https_address=f"https://{naming.host(naming.ui_service)}:{HTTPS_PORT}",
-            client_address=f"https://{naming.host(naming.clients)}:{HTTPS_PORT}",
-            dns_address=services.dns.spec.apply(_dns_address),
-            ca_certificate=authority.certificate,
-            server_certificate_expiry=server.expiry,
-            secret_name=files.credentials.metadata.name,
-            config_map_name=files.config.metadata.name,
-            gossip_key=keys.gossip,
-            management_token=tokens.apply(lambda by_name: by_name.get(MANAGEMENT.name)),
-            metrics_token=tokens.apply(lambda by_name: by_name.get(METRICS)),
-            service_tokens=tokens.apply(
-                lambda by_name: {token.service: by_name[token.name] for token in service_tokens(settings)}
-            ),
-            ui_url=f"https://{settings.ingress_host}" if settings.ingress_enabled else None,
-        )
+        parts = Parts(cluster, keys, authority, server, files, services, acl)
+        Outputs.__init__(self, **output_values(parts))
         self.register_outputs(self.outputs())
 
 
@@ -122,8 +83,3 @@ def _create_namespace(naming: Naming, settings: Settings, opts: pulumi.ResourceO
         opts=retained(settings, opts),
     )
     return Cluster(naming, settings, namespace.metadata.name)
-
-
-def _dns_address(service: ServiceSpec) -> str:
-    """Return the DNS Service's address. Kubernetes assigns it, so it is unknown in the preview of a new cluster."""
-    return f"{service.cluster_ip or '(assigned by Kubernetes)'}:53"
