@@ -6,10 +6,11 @@ configuration. Its entry point is `consul`, not the official shell script, which
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
+from tools.commands import run
 from tools.toolchain import images, shared_libraries
+from tools.toolchain.errors import ToolchainError
 from tools.toolchain.parts import CONSUL_IMAGE, CONSUL_VERSION, ConsulImagePart, named
 from tools.toolchain.progress import Task
 
@@ -26,7 +27,7 @@ def make(part: ConsulImagePart, to: Path, task: Task) -> None:
     task.now("packing")
     consul, debian, curl = (named(need).folder for need in part.needs)
     busybox = debian / "bin" / "busybox"
-    applets = subprocess.run([busybox, "--list-full"], check=True, capture_output=True, text=True).stdout.split()
+    applets = run([busybox, "--list-full"], error=ToolchainError).stdout.split()
     nodes = [
         *(images.symlink(applet, "/bin/busybox") for applet in applets),
         images.file("/bin/busybox", busybox),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from functools import cache
 from pathlib import Path
 
+from tools.commands import run
 from tools.toolchain import cache as store
 from tools.toolchain.errors import ToolchainError
 
@@ -35,8 +35,7 @@ def version() -> str:
     if shutil.which("go") is None:
         raise ToolchainError(f"`go` was not found on the PATH. {_ADVICE}")
     # Run in /, because the go.mod of a module could select another Go.
-    command = ["go", "env", "GOVERSION"]
-    result = subprocess.run(command, env=environment(), cwd="/", capture_output=True, text=True, check=False)
+    result = run(["go", "env", "GOVERSION"], env=environment(), cwd=Path("/"), check=False)
     found = re.match(r"go(\d+)\.(\d+)", result.stdout)
     if not found or (int(found[1]), int(found[2])) < REQUIRED:
         raise ToolchainError(f"`go env GOVERSION` says {(result.stdout + result.stderr).strip()!r}. {_ADVICE}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
+from tools.commands import run
 from tools.toolchain.errors import ToolchainError
 
 
@@ -14,10 +14,7 @@ def of(program: Path, root: Path) -> dict[str, Path]:
     loader = next(path for path in root.rglob("ld-linux*.so.*") if not path.is_symlink())
     folders = ":".join(str(root / usr / loader.parent.name) for usr in ("lib", "usr/lib"))
     command = [loader, "--inhibit-cache", "--library-path", folders, "--list", program]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise ToolchainError(f"{loader} cannot load {program}: {(result.stdout + result.stderr).strip()}")
-    return listed(result.stdout, root)
+    return listed(run(command, error=ToolchainError).stdout, root)
 
 
 def listed(text: str, root: Path) -> dict[str, Path]:
