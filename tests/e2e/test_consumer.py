@@ -146,23 +146,40 @@ def test_no_secret_is_visible(consumer: Consumer) -> None:
 def test_instances_return_when_their_client_restarts(consumer: Consumer) -> None:
     instances = set(consumer.instances())
     consumer.wait_until_found(instances)
-    catalog = registered(consumer)
-    client = catalog[min(instances)]
-    lost = {instance for instance, node in catalog.items() if node == client}
-    # Check DNS too: if the client had all instances, a failed HTTPS call would look the same as an empty answer.
+    before = registered(consumer)
+    client = before[min(instances)].client
+    lost = {instance for instance, registration in before.items() if registration.client == client}
     without = consumer.round_of(instances - lost)
 
-    before = len(consumer.rounds())
+    rounds = len(consumer.rounds())
     consumer.consul.kubectl("delete", "pod", client)
-    wait_for(f"round of {without}", lambda: without in consumer.rounds()[before:])
+    wait_for(f"round of {without}", lambda: without in consumer.rounds()[rounds:])
+
+    # If the client had all instances, calls that failed look like an empty round. The index shows that an instance was
+    # deregistered, and registered again.
+    def returned() -> bool:
+        after = registered(consumer)
+        return after.keys() == before.keys() and all(
+            after[name].client == before[name].client
+            and (after[name].create_index > before[name].create_index) == (name in lost)
+            for name in before
+        )
+
+    wait_for("new registrations with the same clients", returned)
     consumer.wait_until_found(instances)
-    assert registered(consumer) == catalog
 
 
-def registered(consumer: Consumer) -> dict[str, str]:
-    """Return the Consul client of each instance, by the instance's name."""
+class Registration(NamedTuple):
+    """An instance in the catalog: its Consul client, and the Raft index at which it was registered."""
+
+    client: str
+    create_index: int
+
+
+def registered(consumer: Consumer) -> dict[str, Registration]:
+    """Return the registration of each instance, by the instance's name."""
     entries = json.loads(consumer.call("catalog/service/web", token=consumer.token))
-    return {entry["ServiceID"]: entry["Node"] for entry in entries}
+    return {entry["ServiceID"]: Registration(entry["Node"], entry["CreateIndex"]) for entry in entries}
 
 
 def test_destroy_leaves_no_instance_in_the_catalog(consumer: Consumer) -> None:

@@ -44,7 +44,15 @@ def test_servers_that_stop_at_once_never_leave_one_that_acknowledges_alone(consu
         end(consul, "consul-1", "consul-2")
         peers = consul.consul("operator", "raft", "list-peers", "-stale").splitlines()
         assert sum(" true " in peer for peer in peers) >= 2
-        assert "No cluster leader" in consul.consul("kv", "put", "while/alone", "x", check=False)
+        answers: list[str] = []
+
+        def refused() -> bool:
+            answers.append(consul.consul("kv", "put", "while/alone", "x", check=False))
+            return "No cluster leader" in answers[-1]
+
+        # Until the remaining server notices, it tries to forward the write to a leader that has stopped.
+        wait_for("write without a leader", refused)
+        assert not [answer for answer in answers if "Success" in answer]
     consul.wait_healthy(seconds=180)
 
 
