@@ -4,6 +4,7 @@ import re
 
 # https://pkg.go.dev/github.com/distribution/reference#pkg-overview
 _REFERENCE = re.compile(
+    r"(?P<registry>([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]+)?/)?"
     r"(?P<name>[a-z0-9]+([._:/-]+[a-zA-Z0-9]+)*?)"
     r"(:(?P<tag>\w[\w.-]{0,127}))?"
     r"(@(?P<digest>sha256:[0-9a-f]{64}))?"
