@@ -99,14 +99,14 @@ own:
 			"has from \`make env\` are for dev only. Use another shell; see docs/production.md." >&2; exit 1; }
 
 .PHONY: packages
-packages: $(INSTALLED)
+packages: $(INSTALLED) ## Install the Python packages
 
 .PHONY: tools
-tools: $(INSTALLED)
+tools: $(INSTALLED) ## Build Pulumi and the local Kubernetes
 	@$(VENV)/toolchain build
 
 .PHONY: checkers
-checkers: $(INSTALLED)
+checkers: $(INSTALLED) ## Build what only tests need
 	@$(VENV)/toolchain build checkers languages
 
 .PHONY: engine
