@@ -7,6 +7,7 @@ files).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from types import NoneType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -40,13 +41,14 @@ class Parts:
 
     def token(self, name: str) -> pulumi.Output[str | None]:
         """Return a token by its name, or null without ACLs."""
-        return self._tokens().apply(lambda by_name: by_name.get(name))
+        return self._tokens.apply(lambda by_name: by_name.get(name))
 
     def service_tokens(self) -> pulumi.Output[dict[str, str]]:
         """Return the tokens in the setting `serviceTokens` by the names of their services."""
         declared = list(service_tokens(self.cluster.settings))
-        return self._tokens().apply(lambda by_name: {token.service: by_name[token.name] for token in declared})
+        return self._tokens.apply(lambda by_name: {token.service: by_name[token.name] for token in declared})
 
+    @cached_property
     def _tokens(self) -> pulumi.Output[dict[str, str]]:
         return self.acl.secret_ids() if self.acl else pulumi.Output.secret({})
 

@@ -115,7 +115,7 @@ def test_servers_scale_up_and_down_with_every_key(stack: Stack, settings: dict[s
             assert {peer.name for peer in consul.peers() if peer.voter} == server_names(servers)
             autopilot = consul.consul("operator", "autopilot", "get-config")
             assert f"MinQuorum = {servers // 2 + 1}" in autopilot
-            with configured(stack, settings | {"logLevel": "warn"}):
+            with stack.configured(settings | {"logLevel": "warn"}):
                 printed = " ".join(stack.preview(check=servers == 3).split())
             assert ("change the number alone" in printed) is (servers == 5)
             # Make a server the leader that the next step removes.
@@ -139,29 +139,18 @@ def test_a_changed_setting_restarts_one_server_at_a_time(stack: Stack, consul: C
 
 def test_a_preview_of_a_running_cluster_needs_no_cluster(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = stack.settings | {"logLevel": "warn", "clientReplicas": 4}
-    with configured(stack, changed):
+    with stack.configured(changed):
         expected = summary(stack.preview())
     assert "to update" in expected
     monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
     stack.preview("--expect-no-changes")
-    with configured(stack, changed):
+    with stack.configured(changed):
         assert summary(stack.preview()) == expected
 
 
 def summary(printed: str) -> str:
     """Return how many resources a preview creates, updates, replaces and deletes."""
     return printed.partition("Resources:")[2].partition("\n\n")[0]
-
-
-@contextmanager
-def configured(stack: Stack, settings: dict[str, Any]) -> Generator[None]:
-    """Use other settings, for previews only."""
-    before = stack.settings
-    stack.configure(settings)
-    try:
-        yield
-    finally:
-        stack.configure(before)
 
 
 def test_after_an_interrupted_update_the_running_servers_are_counted(
@@ -180,9 +169,9 @@ def test_after_an_interrupted_update_the_running_servers_are_counted(
     try:
         printed = stack.preview(check=False)
         assert "cannot change from 7 to 3: 4 servers would go at once" in " ".join(printed.split())
-        with configured(stack, stack.settings | {"serverReplicas": 5}):
+        with stack.configured(stack.settings | {"serverReplicas": 5}):
             stack.preview()
-        with configured(stack, stack.settings | {"serverReplicas": 5, "logLevel": "warn"}):
+        with stack.configured(stack.settings | {"serverReplicas": 5, "logLevel": "warn"}):
             stack.preview()
     finally:
         stack.pulumi("stack", "import", "--file", str(original))

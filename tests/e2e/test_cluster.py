@@ -82,15 +82,13 @@ def test_no_secret_is_in_an_argument_environment_or_pod_spec(stack: Stack, consu
 def test_no_secret_is_in_the_state_or_a_preview(stack: Stack) -> None:
     values = secrets(stack.deployment())
     assert values["gossip key"] == stack.outputs()["gossipKey"]
-    before = stack.settings
-    stack.configure(before | {"logLevel": "warn"})
-    places = {
-        "state": stack.state.read_text(),
-        "preview": stack.preview("--diff"),
-        "preview as JSON": stack.preview("--json"),
-        "outputs": stack.pulumi("stack", "output", "--json").stdout,
-    }
-    stack.configure(before)
+    with stack.configured(stack.settings | {"logLevel": "warn"}):
+        places = {
+            "state": stack.state.read_text(),
+            "preview": stack.preview("--diff"),
+            "preview as JSON": stack.preview("--json"),
+            "outputs": stack.pulumi("stack", "output", "--json").stdout,
+        }
     found = [(name, place) for name, value in values.items() for place, text in places.items() if shows(text, value)]
     assert found == []
 

@@ -3,7 +3,8 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,16 @@ class Stack:
         kept: dict[str, Any] = yaml.safe_load(self.settings_file.read_text()) if self.settings_file.exists() else {}
         config = {f"{self.project_name}:{key}": value for key, value in settings.items()}
         self.settings_file.write_text(yaml.safe_dump({**kept, "config": config}))
+
+    @contextmanager
+    def configured(self, settings: Mapping[str, Any]) -> Generator[None]:
+        """Use these settings in the block only, for previews: no update is run."""
+        before = self.settings
+        self.configure(settings)
+        try:
+            yield
+        finally:
+            self.configure(before)
 
     def pulumi(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a Pulumi command on this stack. With `check`, a failure raises AssertionError with the output."""
