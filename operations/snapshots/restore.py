@@ -18,6 +18,9 @@ _RESTORED = "/tmp/restored.snap"  # noqa: S108 - a volume that only this pod mou
 _TIMEOUT_SECONDS = 300
 _POLL_SECONDS = 5
 
+# A failed copy of the Job stays long enough for somebody to read its log.
+_KEPT_SECONDS = 3600
+
 # https://pkg.go.dev/github.com/hashicorp/serf/serf#MemberStatus
 _ALIVE = 1
 
@@ -76,7 +79,7 @@ def foreign_agents(
 
 
 def _create_own_tokens(server: Server) -> None:
-    """Delete the management token of another cluster, and run the Job that creates this cluster's tokens again."""
+    """Delete the management token of another cluster, and run a copy of the Job that creates this cluster's tokens."""
     labels = server.naming.job_labels(server.naming.acl)
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     jobs = json.loads(server.kubectl("get", "jobs", f"--selector={selector}", "--output=json"))["items"]
@@ -88,15 +91,18 @@ def _create_own_tokens(server: Server) -> None:
             server.call(f"acl/token/{token['AccessorID']}", "DELETE")
     for job in jobs:
         with tempfile.TemporaryFile() as stream:
-            stream.write(json.dumps(declared_job(job)).encode())
+            stream.write(json.dumps(copy_of(job)).encode())
             stream.seek(0)
-            server.kubectl("replace", "--force", "--filename=-", stdin=stream)
-        name = job["metadata"]["name"]
-        server.kubectl("wait", "--for=condition=Complete", f"--timeout={_TIMEOUT_SECONDS}s", f"job/{name}")
+            copy = server.kubectl("create", "--filename=-", "--output=name", stdin=stream).strip()
+        server.kubectl("wait", "--for=condition=Complete", f"--timeout={_TIMEOUT_SECONDS}s", copy)
 
 
-def declared_job(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a Job as it was declared, without the fields that Kubernetes added, so that it can run again. Pure."""
+def copy_of(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a Job that does the same once more, and that Kubernetes deletes afterwards. Pure.
+
+    The original stays, because it belongs to Pulumi, and because an interrupted restore finds it again. Its labels stay
+    on the pod, for the NetworkPolicies, but not on the copy, so that the next restore does not run the copy too.
+    """
     metadata, template = job["metadata"], job["spec"]["template"]
     labels = {
         key: value for key, value in template["metadata"]["labels"].items() if key.startswith("app.kubernetes.io/")
@@ -104,9 +110,10 @@ def declared_job(job: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": job["apiVersion"],
         "kind": job["kind"],
-        "metadata": {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if key in metadata},
+        "metadata": {"generateName": f"{metadata['name']}-", "namespace": metadata["namespace"]},
         "spec": {
             "backoffLimit": job["spec"]["backoffLimit"],
+            "ttlSecondsAfterFinished": _KEPT_SECONDS,
             "template": {"metadata": {"labels": labels}, "spec": template["spec"]},
         },
     }

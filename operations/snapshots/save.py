@@ -15,22 +15,22 @@ def save(server: Server, file: Path) -> None:
 
     Raises OperationError if the file already exists, cannot be written, or differs from the snapshot in the pod.
     """
-    if file.exists():
-        raise OperationError(f"{file} exists already: name a file that does not exist")
-    if not file.parent.is_dir():
-        raise OperationError(f"{file.parent} is not a directory: create it, or name a file in another directory")
-    server.run(f"rm -f {_SAVED}; consul snapshot save {_SAVED}")
     try:
-        _receive(server, file)
+        if file.exists() or file.is_symlink():
+            raise OperationError(f"{file} exists already: name a file that does not exist")
+        if not file.parent.is_dir():
+            raise OperationError(f"{file.parent} is not a directory: create it, or name a file in another directory")
+        _save(server, file)
     except OSError as error:
         raise OperationError(f"Cannot write {file}: {error.strerror}") from None
 
 
-def _receive(server: Server, file: Path) -> None:
-    """Copy the snapshot from the pod to the file, and delete it in the pod."""
+def _save(server: Server, file: Path) -> None:
+    """Take a snapshot in the pod, copy it to the file, and delete it in the pod."""
     partial = file.with_name(f"{file.name}.partial")
     try:
         with open(partial, "wb", opener=_readable_by_owner) as stream:
+            server.run(f"rm -f {_SAVED}; consul snapshot save {_SAVED}")
             server.run(f"cat {_SAVED}", stdout=stream)
         sent = server.run(f"sha256sum < {_SAVED}; rm {_SAVED}").split()[0]
         with partial.open("rb") as stream:

@@ -64,6 +64,7 @@ def test_a_snapshot_moves_all_data_to_another_cluster(
         assert "ACL not found" in other.consul("acl", "token", "read", "-self", check=False)
         assert token not in said
     assert outputs["managementToken"] not in said
+    # The Job that created the tokens again was a copy, so the stack's own is untouched.
     production.preview("--refresh", "--expect-no-changes")
 
     # The previous data can be restored.

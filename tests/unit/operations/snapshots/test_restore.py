@@ -10,29 +10,36 @@ import pytest
 from components.naming import Naming
 from operations.commands import OperationError
 from operations.server import Server
-from operations.snapshots.restore import declared_job, foreign_agents, restore
+from operations.snapshots.restore import copy_of, foreign_agents, restore
 
 OWN_TOKEN, FOREIGN_TOKEN = "own-secret", "foreign-secret"
 
-DECLARED: dict[str, Any] = {
+JOB: dict[str, Any] = {
     "apiVersion": "batch/v1",
     "kind": "Job",
-    "metadata": {"name": "east-acl-1", "namespace": "shop", "labels": {"a": "b"}, "annotations": {"c": "d"}},
+    "metadata": {"name": "east-acl-1", "namespace": "shop", "labels": {"a": "b"}, "uid": "1", "resourceVersion": "2"},
     "spec": {
         "backoffLimit": 0,
+        "completions": 1,
+        "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": "1"}},
+        "template": {
+            "metadata": {"labels": {"app.kubernetes.io/name": "east-acl", "batch.kubernetes.io/controller-uid": "1"}},
+            "spec": {"containers": []},
+        },
+    },
+    "status": {"succeeded": 1},
+}
+
+COPY: dict[str, Any] = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"generateName": "east-acl-1-", "namespace": "shop"},
+    "spec": {
+        "backoffLimit": 0,
+        "ttlSecondsAfterFinished": 3600,
         "template": {"metadata": {"labels": {"app.kubernetes.io/name": "east-acl"}}, "spec": {"containers": []}},
     },
 }
-
-
-def running_job() -> dict[str, Any]:
-    """Return DECLARED as Kubernetes shows it."""
-    job = json.loads(json.dumps(DECLARED))
-    job["metadata"] |= {"uid": "1", "resourceVersion": "2"}
-    job["spec"] |= {"selector": {"matchLabels": {}}, "completions": 1}
-    job["spec"]["template"]["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] = "1"
-    job["status"] = {"succeeded": 1}
-    return job
 
 
 def node(name: str, id_: str) -> dict[str, Any]:
@@ -55,8 +62,8 @@ def test_agents_of_another_cluster_are_foreign_and_external_nodes_are_not() -> N
     assert foreign_agents(members, nodes, [*checks, external_check]) == ["east-0", "east-3"]
 
 
-def test_a_job_runs_again_without_what_kubernetes_added() -> None:
-    assert declared_job(running_job()) == DECLARED
+def test_a_copy_of_a_job_has_nothing_that_kubernetes_added() -> None:
+    assert copy_of(JOB) == COPY
 
 
 @dataclass(frozen=True)
@@ -64,14 +71,14 @@ class FakeServer(Server):
     """The first server of a cluster with two agents, after another cluster's snapshot was restored."""
 
     naming: Naming = field(default_factory=lambda: Naming("east", "shop"))
-    jobs: list[dict[str, Any]] = field(default_factory=lambda: [running_job()])
+    jobs: list[dict[str, Any]] = field(default_factory=lambda: [JOB])
     is_snapshot: bool = True
     actions: list[str] = field(default_factory=list[str])
     """Every change, in order."""
     arguments: list[str] = field(default_factory=list[str])
     """The arguments of all programs."""
-    replaced: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    """The objects that kubectl replaced."""
+    created: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """The objects that kubectl created."""
 
     def run(self, script: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
         """Answer a script."""
@@ -107,10 +114,11 @@ class FakeServer(Server):
         """Answer a call of kubectl."""
         self.arguments.extend(arguments)
         if stdin:
-            self.replaced.append(json.loads(stdin.read()))
-        if arguments[0] != "get":
-            self.actions.append(" ".join(arguments))
-        return json.dumps({"items": self.jobs})
+            self.created.append(json.loads(stdin.read()))
+        if arguments[0] == "get":
+            return json.dumps({"items": self.jobs})
+        self.actions.append(" ".join(arguments))
+        return "job.batch/east-acl-1-x7k2p\n"
 
 
 @pytest.fixture
@@ -135,10 +143,10 @@ def test_another_cluster_is_replaced_by_this_one(file: Path, capsys: pytest.Capt
         "restore",
         'PUT catalog/deregister {"Node": "east-9"}',
         "DELETE acl/token/foreign null",
-        "replace --force --filename=-",
-        "wait --for=condition=Complete --timeout=300s job/east-acl-1",
+        "create --filename=- --output=name",
+        "wait --for=condition=Complete --timeout=300s job.batch/east-acl-1-x7k2p",
     ]
-    assert server.replaced == [DECLARED]
+    assert server.created == [COPY]
     labels = server.naming.job_labels("east-acl")
     assert f"--selector={','.join(f'{key}={value}' for key, value in labels.items())}" in server.arguments
     printed = capsys.readouterr().out

@@ -51,6 +51,18 @@ def test_a_directory_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
         save(SERVER, tmp_path / "missing" / "a.snap")
 
 
+def test_a_link_that_points_to_nothing_is_kept(tmp_path: Path) -> None:
+    link = tmp_path / "a.snap"
+    link.symlink_to("elsewhere.snap")
+    with pytest.raises(OperationError, match=r"a\.snap exists already"):
+        save(SERVER, link)
+
+
+def test_a_name_that_is_too_long_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OperationError, match=r"Cannot write .*: File name too long"):
+        save(SERVER, tmp_path / ("a" * 300))
+
+
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.snap.partial" / "full").mkdir(parents=True)
     with pytest.raises(OperationError, match=r"Cannot write .*a\.snap: Is a directory"):
