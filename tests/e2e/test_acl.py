@@ -13,7 +13,7 @@ ANONYMOUS = "unset CONSUL_HTTP_TOKEN_FILE; "
 
 @pytest.mark.parametrize("pod", PODS)
 def test_members_needs_no_flags(consul: Consul, pod: str) -> None:
-    assert len(consul.alive(pod)) == 6
+    consul.wait_members(pod)
 
 
 @pytest.mark.parametrize("pod", PODS)

@@ -3,6 +3,7 @@
 import base64
 import json
 import ssl
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ def test_six_agents_are_alive_on_three_nodes(consul: Consul) -> None:
     servers = [(f"consul-{ordinal}", "alive", "server", "dc1", "<all>") for ordinal in range(3)]
     clients = [(f"consul-client-{ordinal}", "alive", "client", "dc1", "<default>") for ordinal in range(3)]
     for pod in ("consul-0", "consul-client-2"):
+        consul.wait_members(pod)
         members = [(name, *rest) for name, _, *rest in consul.members(pod)]
         assert sorted(members) == sorted(servers + clients)
     for component in ("server", "client"):
@@ -50,10 +52,14 @@ def test_every_agent_returns_the_same_keys_and_services(stack: Stack, consul: Co
         assert consul.consul("kv", "get", "greeting", pod=pod) == "hello\n"
 
     consul.consul("services", "register", "-name=web", "-address=192.0.2.7", "-port=80", pod="consul-client-1")
+
+    def listed(pod: str) -> bool:
+        # Any server answers DNS, also one that has not applied the registration yet.
+        answer = consul.run(pod, "nslookup", "-port=8600", "web.service.consul", "127.0.0.1")
+        return "192.0.2.7" in answer and "web" in consul.consul("catalog", "services", pod=pod)
+
     for pod in ("consul-0", "consul-client-2"):
-        catalog = wait_for("web in the catalog", lambda pod=pod: "web" in consul.consul("catalog", "services", pod=pod))
-        assert catalog
-        assert "192.0.2.7" in consul.run(pod, "nslookup", "-port=8600", "web.service.consul", "127.0.0.1")
+        wait_for("web in the catalog and in DNS", partial(listed, pod))
     consul.consul("services", "deregister", "-id=web", pod="consul-client-1")
 
 
@@ -119,7 +125,7 @@ def test_the_ingress_serves_the_ui_over_https(cluster: Cluster, stack: Stack, co
 
 @pytest.mark.parametrize("pod", ["consul-0", "consul-client-0"])
 def test_plain_http_is_only_reachable_inside_the_pod(consul: Consul, pod: str) -> None:
-    assert len(consul.members(pod)) == 6
+    consul.wait_members(pod)
     # Call from the pod itself, so that it is not a NetworkPolicy that refuses.
     refused = consul.consul("members", f"-http-addr=http://{consul.address(pod)}:8500", pod=pod, check=False)
     assert "connection refused" in refused

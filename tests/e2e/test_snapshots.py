@@ -55,7 +55,7 @@ def test_a_snapshot_moves_all_data_to_another_cluster(
     assert {tuple(line.split()[:2]) for line in moved.consul("catalog", "nodes", "-detailed").splitlines()} == ids
     moved.wait_healthy()
     for pod in ("consul-0", "consul-client-0"):
-        assert len(moved.alive(pod)) == 6
+        moved.wait_members(pod)
     outputs, others = production.outputs(), stack.outputs()
     own = Consul(moved.kubeconfig, moved.namespace, outputs["serviceTokens"]["web"])
     assert "web" in own.consul("acl", "token", "read", "-self")
