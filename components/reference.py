@@ -109,7 +109,7 @@ def replace_generated(text: str, name: str, body: str) -> str:
 def rendered_files(root: Path) -> dict[str, str]:
     """Return the up-to-date text of each generated file, by its path below `root`.
 
-    Raises GenerationError if a marker is missing, or if the contract of the outputs would be broken.
+    Raises GenerationError if a marker is missing, or if the contract of the outputs is not JSON or would be broken.
     """
     entries, outputs = Settings.entries(), output_specs()
     sections: dict[str, tuple[str, Callable[[], str]]] = {
@@ -124,15 +124,21 @@ def rendered_files(root: Path) -> dict[str, str]:
             rendered[path] = replace_generated((root / path).read_text(), name, render())
         except GenerationError as error:
             raise GenerationError(f"{path}: {error}") from None
-    written = root / CONTRACT
     promises = contract(outputs)
-    if broken := broken_promises(json.loads(written.read_text()) if written.exists() else {}, promises):
+    if broken := broken_promises(_published(root / CONTRACT), promises):
         raise GenerationError(
             f"{CONTRACT}: {'; '.join(broken)}. Programs rely on it: keep the output as it was, or change this file by "
             "hand and tell the users"
         )
     rendered[CONTRACT] = json.dumps(promises, indent=2) + "\n"
     return rendered
+
+
+def _published(file: Path) -> Contract:
+    try:
+        return json.loads(file.read_text()) if file.exists() else {}
+    except ValueError as error:
+        raise GenerationError(f"{CONTRACT} is not JSON ({error}): restore it from git") from None
 
 
 def main(arguments: list[str], root: Path = _ROOT) -> int:
@@ -142,7 +148,7 @@ def main(arguments: list[str], root: Path = _ROOT) -> int:
     check = parser.parse_args(arguments).check
     try:
         rendered = rendered_files(root)
-    except GenerationError as error:
+    except (GenerationError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     stale = [path for path, text in rendered.items() if not (root / path).exists() or (root / path).read_text() != text]

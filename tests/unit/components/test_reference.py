@@ -56,6 +56,19 @@ def test_a_missing_marker_is_an_error_that_names_the_file(copy: Path, capsys: py
     assert "Traceback" not in printed
 
 
+def test_a_contract_that_is_not_json_is_not_overwritten(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / reference.CONTRACT).write_text("<<<<<<< HEAD\n")
+    assert main([], copy) == 1
+    assert capsys.readouterr().err.startswith(f"{reference.CONTRACT} is not JSON")
+    assert (copy / reference.CONTRACT).read_text() == "<<<<<<< HEAD\n"
+
+
+def test_a_missing_page_is_an_error_that_names_the_file(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (copy / "docs" / "settings.md").unlink()
+    assert main([], copy) == 1
+    assert "docs/settings.md" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["write", "check"])
 def test_a_broken_contract_is_not_overwritten(
     copy: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
