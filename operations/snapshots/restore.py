@@ -100,8 +100,9 @@ def _create_own_tokens(server: Server) -> None:
 def copy_of(job: Mapping[str, Any]) -> dict[str, Any]:
     """Return a Job that does the same once more, and that Kubernetes deletes afterwards. Pure.
 
-    The original stays, because it belongs to Pulumi, and because an interrupted restore finds it again. Its labels stay
-    on the pod, for the NetworkPolicies, but not on the copy, so that the next restore does not run the copy too.
+    The original stays, because it belongs to Pulumi, and because an interrupted restore finds it again. The pod keeps
+    its labels, for the NetworkPolicies. The copy has another label, so that the next restore does not find it: without
+    any label, Kubernetes would give it those of the pod.
     """
     metadata, template = job["metadata"], job["spec"]["template"]
     labels = {
@@ -110,7 +111,11 @@ def copy_of(job: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": job["apiVersion"],
         "kind": job["kind"],
-        "metadata": {"generateName": f"{metadata['name']}-", "namespace": metadata["namespace"]},
+        "metadata": {
+            "generateName": f"{metadata['name']}-",
+            "namespace": metadata["namespace"],
+            "labels": {"app.kubernetes.io/managed-by": "consul-cluster"},
+        },
         "spec": {
             "backoffLimit": job["spec"]["backoffLimit"],
             "ttlSecondsAfterFinished": _KEPT_SECONDS,

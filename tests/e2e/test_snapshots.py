@@ -73,6 +73,8 @@ def test_a_snapshot_moves_all_data_to_another_cluster(
     assert moved.consul("kv", "get", "there/before") == "x\n"
     assert "Error" in moved.consul("kv", "get", "moved/0", check=False)
     moved.wait_healthy()
+    # Each restore ran one copy, not a copy of the last copy too.
+    assert len(moved.objects("jobs", "--selector", "app.kubernetes.io/managed-by=consul-cluster")) == 2
 
 
 def test_an_invalid_snapshot_changes_nothing(production: Stack, moved: Consul, tmp_path: Path) -> None:

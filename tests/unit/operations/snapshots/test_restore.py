@@ -33,7 +33,11 @@ JOB: dict[str, Any] = {
 COPY: dict[str, Any] = {
     "apiVersion": "batch/v1",
     "kind": "Job",
-    "metadata": {"generateName": "east-acl-1-", "namespace": "shop"},
+    "metadata": {
+        "generateName": "east-acl-1-",
+        "namespace": "shop",
+        "labels": {"app.kubernetes.io/managed-by": "consul-cluster"},
+    },
     "spec": {
         "backoffLimit": 0,
         "ttlSecondsAfterFinished": 3600,
