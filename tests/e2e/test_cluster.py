@@ -67,8 +67,8 @@ def test_the_agents_use_the_gossip_key_of_the_secret(stack: Stack, consul: Consu
     outputs = stack.outputs()
 
     def keys() -> list[list[str]]:
-        # Fails if a member did not answer. Gossip sends the question to random members: by chance, one of six never
-        # gets it in about 1 of 60 questions (memberlist: each member passes it on four times).
+        # The command fails if a member did not answer. Gossip passes each question on to random members (memberlist:
+        # each member four times), so by chance one of six members misses about 1 of 60 questions.
         return [line.split() for line in consul.consul("keyring", "-list").splitlines() if line.startswith("  ")]
 
     assert wait_for("answer of every member", keys) == [[outputs["gossipKey"], "[6/6]"]]

@@ -89,13 +89,13 @@ class Consul:
             Member(line[0], line[1].partition(":")[0], *(line[column] for column in (2, 3, 6, 8))) for line in lines
         ]
 
-    def wait_members(self, pod: str, count: int = 6) -> None:
-        """Wait until an agent knows this number of living members.
+    def wait_members(self, pod: str) -> None:
+        """Wait until an agent lists six members that are alive.
 
-        Gossip tells random members of a change, so by chance an agent learns it only from the next full exchange with
-        another agent, which they do every 30 s.
+        Gossip reaches random members, so an agent may learn of a change only from its next full exchange with another
+        agent. Agents exchange everything every 30 s.
         """
-        wait_for(f"{count} members that {pod} knows", lambda: len(self.alive(pod)) == count)
+        wait_for(f"six living members in the list of {pod}", lambda: len(self.alive(pod)) == 6)
 
     def member(self, name: str) -> Member:
         """Return one member, as consul-0 knows it."""
