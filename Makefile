@@ -34,9 +34,10 @@ up: own $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=curr
 .PHONY: down
 down: $(INSTALLED) ## Destroy the stack dev and the local Kubernetes
 	@$(ENV); \
-	if [ $(CLUSTER) = devcluster ]; then export PULUMI_K8S_DELETE_UNREACHABLE=true; fi; \
-	if pulumi stack --stack $(STACK) >/dev/null 2>&1; then pulumi destroy --stack $(STACK) --yes --skip-preview; fi
-	@if [ $(CLUSTER) = devcluster ]; then $(VENV)/devcluster down; fi
+	if [ $(CLUSTER)/$(STACK) = devcluster/dev ]; then export PULUMI_K8S_DELETE_UNREACHABLE=true; fi; \
+	if error=$$(pulumi stack --stack $(STACK) 2>&1 >/dev/null); then pulumi destroy --stack $(STACK) --yes --skip-preview; \
+	elif [[ $(STACK) != dev || $$error != *"no stack named"* ]]; then echo "$$error" >&2; exit 1; fi
+	@if [ $(CLUSTER)/$(STACK) = devcluster/dev ]; then $(VENV)/devcluster down; fi
 
 .PHONY: env
 env: own $(INSTALLED) ## Print the shell settings for pulumi and kubectl: eval "$$(make -s env)"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment
@@ -64,6 +65,20 @@ consul_stack = config.require("consulStack")
 consul = pulumi.StackReference(consul_stack)
 
 
+def output(name: str) -> pulumi.Output[Any]:
+    """Return an output of the Consul cluster's stack. Fail if the stack does not have it."""
+
+    def existing(value: object) -> object:
+        if value is None:
+            raise pulumi.RunError(
+                f"consulStack = {consul_stack} cannot be used: that stack has no output {name}; allowed: the stack of "
+                "a Consul cluster, as ORGANIZATION/PROJECT/STACK"
+            )
+        return value
+
+    return consul.get_output(name).apply(existing)
+
+
 def token_header(tokens: Mapping[str, str]) -> str:
     """Return the HTTP header with the service's token."""
     if SERVICE not in tokens:
@@ -88,8 +103,8 @@ credentials = Secret(
     metadata={"namespace": namespace},
     immutable=True,
     string_data={
-        "ca.pem": consul.require_output("caCertificate"),
-        "header": consul.require_output("serviceTokens").apply(token_header),
+        "ca.pem": output("caCertificate"),
+        "header": output("serviceTokens").apply(token_header),
     },
 )
 CREDENTIALS: VolumeArgsDict = {
@@ -120,7 +135,7 @@ def container(
 def consul_container(script: str, environment: Mapping[str, pulumi.Input[str]]) -> ContainerArgsDict:
     """Return a container that runs a script of this folder. It uses Consul's image, which has curl."""
     text = Path(__file__).with_name(f"{script}.sh").read_text()
-    image = consul.require_output("image")
+    image = output("image")
     return {**container(script, image, text, environment), "volume_mounts": [CREDENTIALS_MOUNT]}
 
 
@@ -160,9 +175,7 @@ application: ContainerArgsDict = {
 registration = consul_container(
     "register",
     {
-        "CONSUL_CLIENTS": consul.require_output("clientHosts").apply(
-            lambda hosts: " ".join(f"https://{host}:8501" for host in hosts)
-        ),
+        "CONSUL_CLIENTS": output("clientHosts").apply(lambda hosts: " ".join(f"https://{host}:8501" for host in hosts)),
         "REGISTRATION": json.dumps(REGISTRATION),
     },
 )
@@ -173,9 +186,9 @@ deployment(
 caller = consul_container(
     "caller",
     {
-        "CONSUL_ADDRESS": consul.require_output("clientAddress"),
-        "CONSUL_DNS": consul.require_output("dnsAddress").apply(lambda address: address.removesuffix(":53")),
-        "CONSUL_DOMAIN": consul.require_output("domain"),
+        "CONSUL_ADDRESS": output("clientAddress"),
+        "CONSUL_DNS": output("dnsAddress").apply(lambda address: address.removesuffix(":53")),
+        "CONSUL_DOMAIN": output("domain"),
         "SERVICE": SERVICE,
         "PORT": str(PORT),
     },
@@ -194,9 +207,7 @@ NetworkPolicy(
                 "from_": [
                     {"pod_selector": {"match_labels": {"app.kubernetes.io/name": "caller"}}},
                     {
-                        "namespace_selector": {
-                            "match_labels": {"kubernetes.io/metadata.name": consul.require_output("namespace")}
-                        },
+                        "namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": output("namespace")}},
                         "pod_selector": {"match_labels": {"app.kubernetes.io/component": "client"}},
                     },
                 ],

@@ -1,0 +1,44 @@
+"""`make down` says why it cannot destroy a stack."""
+
+import subprocess
+
+import pytest
+
+from tests.support.stack import PROJECT_DIR, Stack
+
+
+def down(stack: Stack, name: str, backend: str) -> subprocess.CompletedProcess[str]:
+    """Run `make down` for a stack in a backend, without a cluster."""
+    return subprocess.run(
+        ["make", "--silent", "down", "CLUSTER=current", f"STACK={name}"],
+        cwd=PROJECT_DIR,
+        env={**stack.environment, "PULUMI_BACKEND_URL": backend},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _installed() -> None:
+    if not (PROJECT_DIR / ".venv" / "installed").exists():
+        pytest.skip("the packages were not installed by make")
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "error"),
+    [
+        ("typo", "", "no stack named 'typo' found"),
+        ("dev", "file:///nonexistent/backend", "unable to open state directory"),
+    ],
+)
+def test_a_stack_that_cannot_be_found_is_an_error(stack: Stack, name: str, backend: str, error: str) -> None:
+    result = down(stack, name, backend or stack.environment["PULUMI_BACKEND_URL"])
+    assert result.returncode != 0
+    assert error in result.stderr
+
+
+def test_a_stack_dev_that_was_never_created_is_no_error(stack: Stack) -> None:
+    result = down(stack, "dev", stack.environment["PULUMI_BACKEND_URL"])
+    assert result.returncode == 0, result.stderr
