@@ -25,7 +25,7 @@ help: ## List these targets
 up: own $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=current uses your own
 	@$(ENV); \
 	pulumi stack select --create $(STACK); \
-	pulumi up --stack $(STACK) --yes --refresh; \
+	pulumi up --stack $(STACK) --yes; \
 	namespace=$$(pulumi stack output --stack $(STACK) namespace); \
 	kubectl get nodes; \
 	kubectl get pods --namespace "$$namespace" --output wide; \
@@ -35,7 +35,7 @@ up: own $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=curr
 down: $(INSTALLED) ## Destroy the stack dev and the local Kubernetes
 	@$(ENV); \
 	if [ $(CLUSTER)/$(STACK) = devcluster/dev ]; then export PULUMI_K8S_DELETE_UNREACHABLE=true; fi; \
-	if error=$$(pulumi stack --stack $(STACK) 2>&1 >/dev/null); then pulumi destroy --stack $(STACK) --yes --skip-preview; \
+	if error=$$(pulumi stack --stack $(STACK) 2>&1 >/dev/null); then pulumi destroy --stack $(STACK) --yes --skip-preview --refresh=false; \
 	elif [[ $(STACK) != dev || $$error != *"no stack named"* ]]; then echo "$$error" >&2; exit 1; fi
 	@if [ $(CLUSTER)/$(STACK) = devcluster/dev ]; then $(VENV)/devcluster down; fi
 

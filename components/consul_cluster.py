@@ -6,10 +6,11 @@ from pulumi_kubernetes.core.v1 import Namespace
 from components.acl.job import create_acl_job
 from components.acl.objects import create_acl
 from components.agents.agent_files import create_agent_files
-from components.agents.stateful_sets import create_agents
-from components.changes.guard import create_guard
+from components.agents.stateful_sets import agent_specs, create_clients, create_servers, revision
+from components.changes.guard import ServersGuard, create_guard
 from components.cluster import Cluster
 from components.health.job import create_health_check
+from components.health.preflight import create_preflight
 from components.identity import COMPONENT_TYPE
 from components.kubernetes.disruption_budgets import create_disruption_budgets
 from components.kubernetes.protection import protected, retained
@@ -39,6 +40,8 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         """Declare the cluster; `name` is also the name of the servers' StatefulSet and Service."""
         super().__init__(COMPONENT_TYPE, name, settings.model_dump(mode="json", by_alias=True), opts)
         naming = Naming(name, settings.namespace)
+        if settings.allow_degraded:
+            pulumi.warn("allowDegraded is true: servers may restart although others are missing", self)
 
         # Trust. All resources except the keys depend on the guard, so a refusal comes before any other change.
         child = pulumi.ResourceOptions(parent=self)
@@ -54,15 +57,28 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         storage = create_storage(cluster, child)
 
         # Agents. Create pods only after the ServiceAccounts and NetworkPolicies that apply to them.
-        files = create_agent_files(cluster, authority, server, client, keys.gossip, child)
+        services = create_services(cluster, child)
+        files = create_agent_files(cluster, authority, server, client, keys.gossip, services, child)
         acl = create_acl(cluster, keys.acl_seed, child) if settings.acl_enabled else None
         before_pods = [guard, *create_service_accounts(cluster, child), *create_network_policies(cluster, child)]
-        pods = pulumi.ResourceOptions(parent=self, depends_on=before_pods)
-        services = create_services(cluster, child)
         create_disruption_budgets(cluster, child)
-        acl_job = create_acl_job(cluster, files, acl, pods) if acl else None
-        agents = create_agents(cluster, files, storage, acl, acl_job, pods)
-        create_health_check(cluster, files, acl, agents, pods)
+        specs = agent_specs(cluster, files, storage, acl)
+
+        # One after the other, so that no step waits for a later one: https://developer.hashicorp.com/consul/docs/upgrade
+        # also has the servers before the clients.
+        def after(*steps: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=[*before_pods, *steps])
+
+        servers_guard = ServersGuard(name)
+        preflight = create_preflight(cluster, files, acl, revision(specs.servers), servers_guard.check(after()))
+        servers = create_servers(
+            cluster,
+            specs.servers,
+            servers_guard.servers(after(preflight, files.bootstrap, files.addresses, *storage.volumes)),
+        )
+        tokens = [create_acl_job(cluster, files, acl, after(servers))] if acl else []
+        clients = create_clients(cluster, specs.clients, after(servers, *tokens))
+        create_health_check(cluster, files, acl, revision(specs.servers, specs.clients), after(servers, clients))
 
         # Edge: how monitoring and users reach the agents.
         if settings.monitoring != "none":

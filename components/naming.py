@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.identity import AGENT, COMPONENT_LABEL, INSTANCE_LABEL, NAME_LABEL
-from components.settings import Settings
+from components.settings import MOST_SERVERS, Settings
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,19 @@ class Naming:
         return f"{self.name}-bootstrap"
 
     @property
+    def addresses(self) -> str:
+        """Return the name of the ConfigMap with the servers' addresses, which a server reads when it starts."""
+        return f"{self.name}-addresses"
+
+    @property
     def ui_service(self) -> str:
         """Return the name of the Service for the servers' HTTPS API and web UI."""
         return f"{self.name}-ui"
+
+    @property
+    def preflight(self) -> str:
+        """Return the name of the pre-flight check's Job and ServiceAccount."""
+        return f"{self.name}-preflight"
 
     @property
     def health(self) -> str:
@@ -49,7 +59,7 @@ class Naming:
         return f"{service}.{self.namespace}.svc"
 
     def servers(self, replicas: int) -> Sequence[str]:
-        """Return the names of the servers' pods, which are also their Consul node names."""
+        """Return the names of the servers' pods, which are also their Services' and their Consul node names."""
         return [f"{self.name}-{ordinal}" for ordinal in range(replicas)]
 
     def client_pods(self, replicas: int) -> Sequence[str]:
@@ -66,7 +76,7 @@ class Naming:
 
     def jobs(self, settings: Settings) -> Sequence[str]:
         """Return the names of the Jobs."""
-        return [self.health, self.acl] if settings.acl_enabled else [self.health]
+        return [self.preflight, self.health, *([self.acl] if settings.acl_enabled else [])]
 
     def job_labels(self, job: str) -> dict[str, str]:
         """Return the labels of a Job's pod. NAME_LABEL differs, or the agents' DNS Service would select the pod."""
@@ -76,7 +86,8 @@ class Naming:
         """Return the DNS names in the servers' certificate. They do not depend on the number of servers."""
         # With verify_server_hostname, agents accept a server only if its certificate has the first name.
         own = [f"server.{settings.datacenter}.{settings.domain}", "localhost"]
-        return own + _names(self.host(self.name), self.host(self.ui_service))
+        services = [self.host(service) for service in (self.ui_service, *self.servers(MOST_SERVERS))]
+        return own + _names(self.host(self.name), *services)
 
     def client_names(self) -> list[str]:
         """Return the DNS names in the certificate of the clients' API."""

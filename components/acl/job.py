@@ -12,15 +12,17 @@ from components.cluster import Cluster
 from components.kubernetes.job import Script, create_job
 from components.kubernetes.pod import FILE_MODE
 
-# Long enough for a rolling update: when ACLs are enabled on a running cluster, they work only after the last server has
-# restarted.
-_TIMEOUT_SECONDS = 540
+_TIMEOUT_SECONDS = 120
 
 
 def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.ResourceOptions) -> Job:
-    """Create the Job. It retries until the cluster has a leader. Agents retry until their tokens exist."""
+    """Create the Job. It retries until the cluster has a leader. Agents retry until their tokens exist.
+
+    `opts` must make it depend on the servers: when ACLs are enabled on a running cluster, they work only after the last
+    server has restarted.
+    """
     script = Script(
-        Path(__file__).with_name("scripts") / "apply_acls.sh",
+        [Path(__file__).with_name("scripts") / "apply_acls.sh"],
         {"ACL_DIR": ACL_DIR, "CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/tokens/{MANAGEMENT_TOKEN}"},
         _TIMEOUT_SECONDS,
         volumes=[

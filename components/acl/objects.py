@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.core.v1 import ConfigMap, Secret
 
-from components.acl.tokens import DNS, MANAGEMENT, RECOVERY, Token, acl_config, agent_tokens, service_tokens
-from components.agents.agent_config import MANAGEMENT_TOKEN, RECOVERY_TOKEN, render
+from components.acl.tokens import DNS, MANAGEMENT, Token, acl_config, agent_tokens, service_tokens
+from components.agents.agent_config import MANAGEMENT_TOKEN, render
 from components.cluster import Cluster
 from components.identity import CLIENT, HEALTH, SERVER
 from components.kubernetes.immutable import create_config_map, create_secret
@@ -56,7 +56,6 @@ def create_acl(cluster: Cluster, seed: pulumi.Output[str], opts: pulumi.Resource
             SERVER_ACL: acl_file(SERVER),
             CLIENT_ACL: acl_file(CLIENT),
             MANAGEMENT_TOKEN: seed.apply(MANAGEMENT.secret_id),
-            RECOVERY_TOKEN: seed.apply(RECOVERY.secret_id),
             **{file: seed.apply(tokens[name].secret_id) for name, file in TOKEN_FILES.items()},
         },
         opts,

@@ -55,20 +55,14 @@ class Token:
 # Servers have this token in their configuration (initial_management), so the ACL Job does not create it.
 MANAGEMENT = Token("management")
 
-# A server's agent accepts this token (agent_recovery) even without a leader, when it cannot look up any other token.
-RECOVERY = Token("recovery")
-
 DNS = "dns"
 METRICS = "metrics"
 
 
 def agent_tokens(naming: Naming) -> Iterator[Token]:
     """Yield the cluster's own tokens: those of the agents, DNS, the health check and Prometheus."""
-    # leave.sh needs operator rights to list Raft's peers and to transfer leadership. It also creates a session.
-    own = (
-        f'node_prefix "{naming.name}-" {{ policy = "write" }}\nsession_prefix "{naming.name}-" {{ policy = "write" }}\n'
-    )
-    yield Token(SERVER, f'{_READ_CATALOG}{own}operator = "write"\n')
+    own = f'node_prefix "{naming.name}-" {{ policy = "write" }}\n'
+    yield Token(SERVER, f'{_READ_CATALOG}{own}operator = "read"\n')
     yield Token(CLIENT, f'{_READ_CATALOG}node_prefix "{naming.clients}-" {{ policy = "write" }}\n')
     yield Token(DNS, _READ_CATALOG)
     yield Token(HEALTH, 'node_prefix "" { policy = "read" }\noperator = "write"\n')
@@ -85,7 +79,7 @@ def acl_config(seed: str, agent: Token, dns: Token, *, server: bool) -> dict[str
     """Return acl.json with an agent's tokens. A file hides them from the process list and the pod's spec."""
     tokens = {"agent": agent.secret_id(seed), "dns": dns.secret_id(seed)}
     if server:
-        tokens |= {"initial_management": MANAGEMENT.secret_id(seed), "agent_recovery": RECOVERY.secret_id(seed)}
+        tokens |= {"initial_management": MANAGEMENT.secret_id(seed)}
     return {"acl": {"enabled": True, "default_policy": "deny", "tokens": tokens}}
 
 

@@ -31,6 +31,7 @@ METRICS_PATH = "/v1/agent/metrics"
 
 DATA_DIR = "/consul/data"
 CONFIG_DIR = "/consul/config"
+ADDRESS_DIR = "/consul/addresses"
 TLS_DIR = "/consul/tls"
 ACL_DIR = "/consul/acl"
 
@@ -42,7 +43,6 @@ SERVER_PRIVATE_KEY = "consul-key.pem"
 CLIENT_CERTIFICATE = "client.pem"
 CLIENT_PRIVATE_KEY = "client-key.pem"
 MANAGEMENT_TOKEN = "management-token"  # noqa: S105 - a file's name
-RECOVERY_TOKEN = "recovery-token"  # noqa: S105 - a file's name
 
 # Keys of the agents' ConfigMaps and ACL Secret. Consul reads the files in alphabetical order.
 ACL_FILE = "acl.json"
@@ -65,7 +65,7 @@ def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
     config["tls"]["internal_rpc"]["verify_incoming"] = True
     return config | {
         "server": True,
-        # leave.sh decides when a server leaves. A server that only stops is still a voter.
+        # A server that stops is still a voter. Only the pre-flight check makes a server leave.
         "leave_on_terminate": False,
         # By default, Consul refuses to start a server that was down for 168 h. Raft brings it up to date however long
         # it was down, for example until its node was repaired or the number of servers was raised again.
@@ -91,15 +91,20 @@ def bootstrap_config(settings: Settings) -> dict[str, Any]:
     return {"bootstrap_expect": settings.server_replicas}
 
 
+def address_config(address: str) -> dict[str, Any]:
+    """Return the file with a server's address: that of its Service, which stays when the pod gets another address."""
+    return {"advertise_addr": address}
+
+
 def _agent_config(settings: Settings, retry_join: str) -> dict[str, Any]:
     return {
         "datacenter": settings.datacenter,
         "domain": settings.domain,
         "data_dir": DATA_DIR,
         "log_level": settings.log_level,
-        "bind_addr": "0.0.0.0",  # noqa: S104 - `addresses` limits it by protocol
-        # Plain HTTP is for `kubectl exec … consul members` only; from outside the pod, the API requires TLS.
-        "addresses": {"http": "127.0.0.1", "https": "0.0.0.0", "dns": "0.0.0.0", "grpc_tls": "0.0.0.0"},  # noqa: S104
+        # Plain HTTP is for `kubectl exec … consul members` only; from outside the pod, the API requires TLS. The other
+        # protocols use the addresses of the argument -client.
+        "addresses": {"http": "127.0.0.1"},
         "ports": {
             "http": HTTP_PORT,
             "https": HTTPS_PORT,

@@ -1,17 +1,18 @@
 """The Secrets and ConfigMaps that the agents read.
 
-All except the bootstrap ConfigMap are immutable and have generated names, so a change restarts only the pods that mount
-the changed object.
+All are immutable and have generated names, so a change restarts only the pods that mount the changed object; except the
+ConfigMaps that servers read only when they start.
 """
 
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ConfigMap, Secret
+from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
 
 from components.agents import agent_config
 from components.cluster import Cluster
 from components.kubernetes.immutable import create_config_map, create_secret
+from components.network.services import Services
 from components.trust.authority import Authority, Certificate
 
 
@@ -24,6 +25,7 @@ class AgentFiles:
     gossip: Secret
     config: ConfigMap
     bootstrap: ConfigMap
+    addresses: ConfigMap
 
 
 def create_agent_files(
@@ -32,6 +34,7 @@ def create_agent_files(
     server: Certificate,
     client: Certificate,
     gossip_key: pulumi.Output[str],
+    services: Services,
     opts: pulumi.ResourceOptions,
 ) -> AgentFiles:
     """Create the Secrets with certificates and the gossip key, and the ConfigMaps with the agents' configuration."""
@@ -73,11 +76,22 @@ def create_agent_files(
         },
         opts,
     )
-    # Use a fixed name: the pod template then stays the same when the number of servers changes, so no server restarts.
+    # Use fixed names: the pod template then stays the same when the number of servers changes, so no server restarts.
     bootstrap = ConfigMap(
         naming.bootstrap,
         metadata=cluster.metadata(naming.bootstrap),
         data={agent_config.BOOTSTRAP_FILE: agent_config.render(agent_config.bootstrap_config(settings))},
         opts=opts,
     )
-    return AgentFiles(credentials, client_credentials, gossip, config, bootstrap)
+    addresses = ConfigMap(
+        naming.addresses,
+        metadata=cluster.metadata(naming.addresses),
+        data={f"{server}.json": _address_file(service) for server, service in services.by_server.items()},
+        opts=opts,
+    )
+    return AgentFiles(credentials, client_credentials, gossip, config, bootstrap, addresses)
+
+
+def _address_file(service: Service) -> pulumi.Output[str]:
+    """Return the file with the address that Kubernetes has assigned to a Service: its primary one, IPv4 or IPv6."""
+    return service.spec.cluster_ip.apply(lambda ip: agent_config.render(agent_config.address_config(ip)))

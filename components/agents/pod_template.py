@@ -35,9 +35,10 @@ from components.kubernetes.pod import (
 )
 from components.settings import Resources, Settings
 
-# A server needs at most 20 s for the checks of leave.sh, then 3 s to broadcast its leave, 5 s to drain RPCs and at most
-# 5 s until Raft removes it (consul agent/consul/server.go). A client stops within 15 s (command/agent/agent.go).
-_GRACE_SECONDS = 60
+# How long a server that should stop waits at most, if the others are no majority without it (stop.sh). Kubernetes then
+# gives it time to hand over leadership and to stop. A client leaves within 15 s (Consul's command/agent/agent.go).
+STOP_SECONDS = 120
+_GRACE_SECONDS = STOP_SECONDS + 30
 
 _HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
 
@@ -83,6 +84,7 @@ class Role:
     """What differs between the pods of servers and of clients.
 
     `component` is SERVER or CLIENT. `service` is the name of the StatefulSet, of its Service and of its ServiceAccount.
+    `advertise` is the argument that tells the agent its address.
     """
 
     component: str
@@ -94,11 +96,13 @@ class Role:
     readiness: ProbeArgsDict
     ports: list[ContainerPortArgsDict]
     data: VolumeMountArgsDict
+    advertise: str
     tls: VolumeArgsDict
     acl: Acl | None
     acl_file: str
     token_files: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    mounts: list[VolumeMountArgsDict] = field(default_factory=list[VolumeMountArgsDict])
     projections: list[VolumeProjectionArgsDict] = field(default_factory=list[VolumeProjectionArgsDict])
     volumes: list[VolumeArgsDict] = field(default_factory=list[VolumeArgsDict])
     claims: list[PersistentVolumeClaimArgsDict] = field(default_factory=list[PersistentVolumeClaimArgsDict])
@@ -145,7 +149,12 @@ def _container(settings: Settings, role: Role) -> ContainerArgsDict:
         "name": "consul",
         "image": settings.image,
         "command": ["consul", "agent"],
-        "args": [f"-config-dir={agent_config.CONFIG_DIR}", "-advertise=$(POD_IP)"],
+        "args": [
+            f"-config-dir={agent_config.CONFIG_DIR}",
+            "-bind=$(POD_IP)",
+            "-client=127.0.0.1 $(POD_IP)",
+            role.advertise,
+        ],
         "env": [
             {"name": "POD_NAME", "value_from": {"field_ref": {"field_path": "metadata.name"}}},
             {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}},
@@ -162,6 +171,7 @@ def _container(settings: Settings, role: Role) -> ContainerArgsDict:
             {"name": "config", "mount_path": agent_config.CONFIG_DIR, "read_only": True},
             TLS_MOUNT,
             *token_mounts(role.acl),
+            *role.mounts,
             # Servers write a snapshot to /tmp before they send it.
             {"name": "tmp", "mount_path": "/tmp"},  # noqa: S108 - a volume of the pod's own
         ],

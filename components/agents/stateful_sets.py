@@ -6,26 +6,24 @@ from pathlib import Path
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgsDict
-from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import VolumeMountArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.acl.objects import CLIENT_ACL, SERVER_ACL, Acl
 from components.agents import agent_config
 from components.agents.agent_files import AgentFiles
-from components.agents.pod_template import ANSWERS, HAS_LEADER, HAS_SERVER, Role, pod_template
-from components.changes.guard import guard_replicas
+from components.agents.pod_template import ANSWERS, HAS_LEADER, HAS_SERVER, STOP_SECONDS, Role, pod_template
 from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
 from components.kubernetes.lint_waivers import waivers
-from components.kubernetes.pod import recovery_environment, tls_volume
+from components.kubernetes.pod import management_environment, tls_volume
 from components.kubernetes.protection import protected
 from components.kubernetes.scripts import read_script
 from components.storage import VOLUME, Storage
 
-_SCRIPTS = Path(__file__).with_name("scripts")
-_LEAVE = read_script(_SCRIPTS / "leave.sh")
-_VOTE = read_script(_SCRIPTS / "vote.sh")
+SCRIPTS = Path(__file__).with_name("scripts")
+_STOP = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
+_VOTE = read_script(SCRIPTS / "vote.sh")
 
 # 30 minutes at one probe a second: do not restart a server while it installs a large snapshot from the leader.
 _VOTE_PROBES = 1800
@@ -38,25 +36,30 @@ _REGISTRATION_SECONDS = 10
 # 5 minutes at one probe a second: clients retry to join by themselves, so restart only a client that hangs.
 _JOIN_PROBES = 300
 
+# How long `pulumi up` waits for a StatefulSet: Pulumi's default of 10 minutes, and more for each pod, because a rolling
+# update takes one after the other. A server may wait STOP_SECONDS and then load a large snapshot.
+_WAIT_MINUTES = 10
+_MINUTES_PER_SERVER = 3
+_MINUTES_PER_CLIENT = 1
+
 
 @dataclass(frozen=True)
-class Agents:
-    """The two StatefulSets, and `revision`: a hash (16 hex digits) of both specs."""
+class AgentSpecs:
+    """The specs of the two StatefulSets."""
 
-    servers: StatefulSet
-    clients: StatefulSet
-    revision: pulumi.Output[str]
+    servers: StatefulSetSpecArgsDict
+    clients: StatefulSetSpecArgsDict
 
 
-def create_agents(
-    cluster: Cluster,
-    files: AgentFiles,
-    storage: Storage,
-    acl: Acl | None,
-    acl_job: Job | None,
-    opts: pulumi.ResourceOptions,
-) -> Agents:
-    """Create the StatefulSets: servers with one persistent volume each, clients with an emptyDir."""
+def revision(*specs: StatefulSetSpecArgsDict) -> pulumi.Output[str]:
+    """Return a hash (16 hex digits) of StatefulSets' specs."""
+    return pulumi.Output.json_dumps(list(specs), sort_keys=True).apply(
+        lambda text: hashlib.sha256(text.encode()).hexdigest()[:16]
+    )
+
+
+def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl | None) -> AgentSpecs:
+    """Return the specs: servers with one persistent volume each, clients with an emptyDir."""
     naming, settings = cluster.naming, cluster.settings
     data: VolumeMountArgsDict = {"name": VOLUME, "mount_path": agent_config.DATA_DIR}
     servers = Role(
@@ -74,14 +77,17 @@ def create_agents(
         readiness=HAS_LEADER,
         ports=[{"name": "rpc", "container_port": agent_config.SERVER_RPC_PORT}],
         data={**data, "sub_path_expr": storage.sub_path} if storage.sub_path else data,
+        advertise=f"-config-file={agent_config.ADDRESS_DIR}/$(POD_NAME).json",
         tls=tls_volume(files.credentials, agent_config.SERVER_CERTIFICATE, agent_config.SERVER_PRIVATE_KEY),
         acl=acl,
         acl_file=SERVER_ACL,
-        token_files=(agent_config.MANAGEMENT_TOKEN, agent_config.RECOVERY_TOKEN),
-        environment={"SERVERS": naming.host(naming.name), **recovery_environment(acl)},
+        token_files=(agent_config.MANAGEMENT_TOKEN,),
+        environment=management_environment(acl),
+        mounts=[{"name": "addresses", "mount_path": agent_config.ADDRESS_DIR, "read_only": True}],
         projections=[{"config_map": {"name": naming.bootstrap}}],
+        volumes=[{"name": "addresses", "config_map": {"name": naming.addresses}}],
         claims=[storage.claim],
-        lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _LEAVE]}}},
+        lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _STOP, "stop", str(STOP_SECONDS)]}}},
     )
     clients = Role(
         component=CLIENT,
@@ -93,37 +99,45 @@ def create_agents(
         readiness=HAS_SERVER,
         ports=[],
         data=data,
+        advertise="-advertise=$(POD_IP)",
         tls=tls_volume(files.client_credentials, agent_config.CLIENT_CERTIFICATE, agent_config.CLIENT_PRIVATE_KEY),
         acl=acl,
         acl_file=CLIENT_ACL,
         volumes=[{"name": VOLUME, "empty_dir": {}}],
         min_ready_seconds=_REGISTRATION_SECONDS,
     )
-    opts = protected(settings, opts)
-    server_opts = pulumi.ResourceOptions.merge(
-        pulumi.ResourceOptions.merge(opts, guard_replicas(naming.name)),
-        pulumi.ResourceOptions(depends_on=[files.bootstrap, *storage.volumes]),
-    )
-    # Create clients after the ACL Job: a client whose token does not exist yet retries with increasing delays.
-    client_opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[acl_job] if acl_job else []))
-    server_spec, client_spec = _spec(cluster, files, servers), _spec(cluster, files, clients)
-    return Agents(
-        servers=_stateful_set(cluster, servers, server_spec, server_opts),
-        clients=_stateful_set(cluster, clients, client_spec, client_opts),
-        revision=pulumi.Output.json_dumps([server_spec, client_spec], sort_keys=True).apply(
-            lambda specs: hashlib.sha256(specs.encode()).hexdigest()[:16]
-        ),
-    )
+    return AgentSpecs(_spec(cluster, files, servers), _spec(cluster, files, clients))
+
+
+def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:
+    """Create the servers' StatefulSet."""
+    minutes = _WAIT_MINUTES + cluster.settings.server_replicas * _MINUTES_PER_SERVER
+    return _stateful_set(cluster, cluster.naming.name, SERVER, spec, minutes, opts)
+
+
+def create_clients(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:
+    """Create the clients' StatefulSet."""
+    minutes = _WAIT_MINUTES + cluster.settings.client_replicas * _MINUTES_PER_CLIENT
+    return _stateful_set(cluster, cluster.naming.clients, CLIENT, spec, minutes, opts)
 
 
 def _stateful_set(
-    cluster: Cluster, role: Role, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions
+    cluster: Cluster,
+    name: str,
+    component: str,
+    spec: StatefulSetSpecArgsDict,
+    minutes: int,
+    opts: pulumi.ResourceOptions,
 ) -> StatefulSet:
-    metadata: ObjectMetaArgsDict = {
-        **cluster.metadata(role.service, role.component),
-        "annotations": waivers(cluster.settings),
-    }
-    return StatefulSet(role.service, metadata=metadata, spec=spec, opts=opts)
+    # Take back what others have changed, such as the number of replicas by `kubectl scale`. Without the annotation, the
+    # update would fail with a field conflict.
+    annotations = {"pulumi.com/patchForce": "true", **waivers(cluster.settings)}
+    metadata: ObjectMetaArgsDict = {**cluster.metadata(name, component), "annotations": annotations}
+    limits = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m")
+    opts = pulumi.ResourceOptions.merge(
+        protected(cluster.settings, opts), pulumi.ResourceOptions(custom_timeouts=limits)
+    )
+    return StatefulSet(name, metadata=metadata, spec=spec, opts=opts)
 
 
 def _spec(cluster: Cluster, files: AgentFiles, role: Role) -> StatefulSetSpecArgsDict:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components.changes.refusals import lost_quorum, record, refusals
+from components.changes.refusals import lost_quorum, record, refusals, unchecked
 from components.settings import Settings
 from components.trust.keys import Keys
 
@@ -32,24 +32,45 @@ def create_guard(name: str, settings: Settings, keys: Keys, opts: pulumi.Resourc
     )
 
 
-def guard_replicas(name: str) -> pulumi.ResourceOptions:
-    """Return options for the servers' StatefulSet that check the number of servers again.
+class ServersGuard:
+    """Refuses an update of the servers' StatefulSet that no pre-flight check of the same update has preceded.
 
-    After an interrupted update, the record has the new number while the old number of servers still runs.
+    After an interrupted update, or a change by others, the StatefulSet may differ from the state while the pre-flight
+    check's Job does not, so Pulumi would not run it again. The guard also compares the numbers of servers again: after
+    an interrupted update, the record has the new number while the old number of servers still runs.
     """
-    hook = pulumi.ResourceHook(f"{name}-replicas", _refuse_replicas, pulumi.ResourceHookOptions(on_dry_run=True))
-    return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
+
+    def __init__(self, name: str) -> None:
+        """Prepare the hooks; `name` is the component's name."""
+        self._checked = False
+        on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
+        self._before_check = pulumi.ResourceHook(f"{name}-preflight", self._note_check, on_dry_run)
+        self._before_update = pulumi.ResourceHook(f"{name}-servers", self._refuse, on_dry_run)
+
+    def check(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        """Return the options of the pre-flight check's Job."""
+        hooks = pulumi.ResourceHookBinding(before_create=[self._before_check])
+        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+
+    def servers(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        """Return the options of the servers' StatefulSet, which must depend on the Job."""
+        hooks = pulumi.ResourceHookBinding(before_update=[self._before_update])
+        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+
+    async def _note_check(self, _args: pulumi.ResourceHookArgs) -> None:
+        self._checked = True
+
+    async def _refuse(self, args: pulumi.ResourceHookArgs) -> None:
+        before, after = await _known(args.old_inputs, "spec"), await _known(args.new_inputs, "spec")
+        rolled = before["template"] != after["template"]
+        _raise_all(lost_quorum(before["replicas"], after["replicas"], rolled=rolled))
+        if not self._checked and (rolled or after["replicas"] < before["replicas"]):
+            _raise_all([unchecked(args.urn)])
 
 
 async def _refuse(args: pulumi.ResourceHookArgs) -> None:
     before, after = await _known(args.old_inputs, "input"), await _known(args.new_inputs, "input")
     _raise_all(refusals(before, after))
-
-
-async def _refuse_replicas(args: pulumi.ResourceHookArgs) -> None:
-    before, after = await _known(args.old_inputs, "spec"), await _known(args.new_inputs, "spec")
-    rolled = before["template"] != after["template"]
-    _raise_all(lost_quorum(before["replicas"], after["replicas"], rolled=rolled))
 
 
 def _raise_all(refused: Iterable[str]) -> None:

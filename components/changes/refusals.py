@@ -140,6 +140,17 @@ def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterato
     yield f"{_setting('serverReplicas')} cannot change from {before:g} to {after:g}: {reason}"
 
 
+def unchecked(servers_urn: str) -> str:
+    """Return the message for an update of the servers' StatefulSet (URN) without a pre-flight check."""
+    start, _, name = servers_urn.rpartition("::")
+    job = f"{start.rpartition('kubernetes:')[0]}kubernetes:batch/v1:Job::{name}-preflight"
+    return (
+        "This update would restart or remove servers, but the last pre-flight check belongs to an earlier update: that "
+        "update was interrupted, or the servers' StatefulSet was changed by other means. Run the check again: "
+        f"pulumi up --replace '{job}'"
+    )
+
+
 def _moved_volumes(before: list[str], after: list[str]) -> Iterator[str]:
     """Yield a message for each position whose node changes or is removed: its volume may hold a server's data."""
     for ordinal, (old, new) in enumerate(zip_longest(before, after)):

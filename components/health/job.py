@@ -7,7 +7,6 @@ from pulumi_kubernetes.batch.v1 import Job
 
 from components.acl.objects import Acl
 from components.agents.agent_files import AgentFiles
-from components.agents.stateful_sets import Agents
 from components.cluster import Cluster
 from components.identity import CLIENT, HEALTH, SERVER
 from components.kubernetes.job import Script, create_job
@@ -18,26 +17,27 @@ _TIMEOUT_SECONDS = 60
 
 
 def create_health_check(
-    cluster: Cluster, files: AgentFiles, acl: Acl | None, agents: Agents, opts: pulumi.ResourceOptions
+    cluster: Cluster, files: AgentFiles, acl: Acl | None, revision: pulumi.Output[str], opts: pulumi.ResourceOptions
 ) -> Job:
-    """Create a Job that fails unless exactly the declared agents are alive, one server leads and all servers vote."""
+    """Create a Job that fails unless exactly the declared agents are alive, one server leads and all servers vote.
+
+    A changed `revision`, the hash of the agents' specs, runs it again. `opts` must make it depend on the agents.
+    """
     naming, settings = cluster.naming, cluster.settings
     servers = naming.servers(settings.server_replicas)
     clients = naming.client_pods(settings.client_replicas)
     members = [f"{SERVER}:{name}" for name in servers] + [f"{CLIENT}:{name}" for name in clients]
     script = Script(
-        Path(__file__).with_name("scripts") / "check_health.sh",
+        [Path(__file__).with_name("scripts") / "check_health.sh"],
         {
             "MEMBERS": " ".join(members),
             "SERVERS": " ".join(servers),
             "QUORUM_OF": str(len(servers)),
-            "REVISION": agents.revision,
+            "REVISION": revision,
             **token_environment(acl),
         },
         _TIMEOUT_SECONDS,
         volumes=token_volumes(acl, HEALTH),
         mounts=token_mounts(acl),
     )
-    depends_on = pulumi.ResourceOptions(depends_on=[agents.servers, agents.clients])
-    opts = pulumi.ResourceOptions.merge(opts, depends_on)
     return create_job(naming.health, cluster, files, script, opts)

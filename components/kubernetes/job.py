@@ -20,10 +20,11 @@ from components.kubernetes.scripts import read_script
 class Script:
     """A shell script that calls the servers, and what it needs in addition to the CA certificate.
 
-    The script must fail with a message if it has not succeeded after `timeout_seconds`, which it gets as $TIMEOUT.
+    `paths` are its parts, in order. The script must fail with a message if it has not succeeded after
+    `timeout_seconds`, which it gets as $TIMEOUT.
     """
 
-    path: Path
+    paths: Sequence[Path]
     environment: Mapping[str, pulumi.Input[str]]
     timeout_seconds: int
     volumes: Sequence[VolumeArgsDict] = field(default_factory=list[VolumeArgsDict])
@@ -48,7 +49,7 @@ def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, o
     container: ContainerArgsDict = {
         "name": "script",
         "image": settings.image,
-        "command": ["sh", "-c", read_script(script.path)],
+        "command": ["sh", "-c", read_script(*script.paths)],
         "env": [{"name": key, "value": value} for key, value in environment.items()],
         # `pulumi up` shows the last lines of the log if the Job fails.
         "termination_message_policy": "FallbackToLogsOnError",

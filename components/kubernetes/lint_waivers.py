@@ -1,12 +1,18 @@
 """Annotations that waive checks of kube-score and checkov, each with its reason. Pure.
 
-They are set on the StatefulSet or Job, not on its pod template, so a changed waiver restarts no pod.
+Those of a pod template are set on the StatefulSet or Job, not on its pod template, so a changed waiver restarts no pod.
 """
 
 from components.settings import Settings
 
 _PULL_POLICY = "with Always, no pod could come back while the registry is away"
 _DIGEST = "the image is pinned by its tag; set consul-cluster:image to one with a digest, and this exception goes"
+
+SELECTOR_WAIVER = {
+    "kube-score/ignore": "service-targets-pod",
+    "reason.kube-score/service-targets-pod": "the StatefulSet controller sets the label pod-name on each pod",
+}
+"""The annotations of a Service that selects one pod of a StatefulSet."""
 
 
 def waivers(settings: Settings) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 
 from components.acl.objects import TOKEN_FILES, Acl
-from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, RECOVERY_TOKEN, TLS_DIR
+from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, MANAGEMENT_TOKEN, TLS_DIR
 from components.settings import ResourceAmounts, Resources, Settings, Toleration
 
 # A user ID above 10000 collides with no user of the node (checkov CKV_K8S_40). The pod can run without the image's own
@@ -111,9 +111,9 @@ def token_environment(acl: Acl | None) -> dict[str, str]:
     return {"CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/{_TOKEN}"} if acl else {}
 
 
-def recovery_environment(acl: Acl | None) -> dict[str, str]:
-    """Return the environment variable with the path of the recovery token, which works without a leader."""
-    return {"RECOVERY_TOKEN_FILE": f"{ACL_DIR}/{RECOVERY_TOKEN}"} if acl else {}
+def management_environment(acl: Acl | None) -> dict[str, str]:
+    """Return the environment variable with the path of the management token, which exists before the ACL Job runs."""
+    return {"MANAGEMENT_TOKEN_FILE": f"{ACL_DIR}/{MANAGEMENT_TOKEN}"} if acl else {}
 
 
 def requirements(resources: Resources) -> ResourceRequirementsArgsDict:

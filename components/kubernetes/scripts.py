@@ -3,11 +3,12 @@
 from pathlib import Path
 
 
-def read_script(path: Path) -> str:
-    """Return a script without its comment lines and blank lines, so that editing a comment restarts no pod.
+def read_script(*paths: Path) -> str:
+    """Return scripts, one after the other, without comment lines and blank lines: a changed comment restarts no pod.
 
     A line is a comment if `#` is its first character after blanks. A script must therefore have no such line, and no
     blank line, inside a here-document or a multi-line string.
     """
-    kept = [line for line in path.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line for path in paths for line in path.read_text().splitlines()]
+    kept = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return "\n".join(kept) + "\n"

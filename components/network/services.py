@@ -1,46 +1,64 @@
 """The Services through which pods reach the agents."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import Service
+from pulumi_kubernetes.core.v1 import Service, ServicePortArgsDict, ServiceSpecArgsDict
 
 from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
 from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
+from components.kubernetes.lint_waivers import SELECTOR_WAIVER
+
+# The StatefulSet controller sets this label on each pod.
+POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
+
+_SERVER_PORTS: list[ServicePortArgsDict] = [
+    {"name": "https", "port": HTTPS_PORT},
+    {"name": "grpc-tls", "port": GRPC_TLS_PORT},
+    {"name": "rpc", "port": SERVER_RPC_PORT},
+    {"name": "serf-lan", "port": SERF_LAN_PORT},
+    {"name": "serf-lan-udp", "port": SERF_LAN_PORT, "protocol": "UDP"},
+]
 
 
 @dataclass(frozen=True)
 class Services:
-    """`servers` and `clients` are headless, so each agent has a DNS name. `ui` and `dns` have one address each."""
+    """`servers` and `clients` are headless, so each agent has a DNS name. The other Services have one address each.
+
+    `by_server` has one Service for each server, by the server's name. A server advertises the address of its Service.
+    """
 
     servers: Service
     clients: Service
+    by_server: Mapping[str, Service]
     ui: Service
     dns: Service
 
 
 def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
-    """Create the four Services of a cluster."""
+    """Create the Services of a cluster: one for each server, and four for groups of agents."""
     naming = cluster.naming
+    # A server is ready only with a leader, so servers must find each other before they are ready.
+    to_servers: ServiceSpecArgsDict = {"publish_not_ready_addresses": True, "ports": _SERVER_PORTS}
+    # `pulumi up` need not wait for endpoints: the health check waits for the agents.
+    skip_await = {"pulumi.com/skipAwait": "true"}
     servers = Service(
         naming.name,
         metadata=cluster.metadata(naming.name, SERVER),
-        spec={
-            "cluster_ip": "None",
-            # A server is ready only with a leader, so servers must find each other before they are ready.
-            "publish_not_ready_addresses": True,
-            "selector": naming.labels(SERVER),
-            "ports": [
-                {"name": "https", "port": HTTPS_PORT},
-                {"name": "grpc-tls", "port": GRPC_TLS_PORT},
-                {"name": "rpc", "port": SERVER_RPC_PORT},
-                {"name": "serf-lan", "port": SERF_LAN_PORT},
-                {"name": "serf-lan-udp", "port": SERF_LAN_PORT, "protocol": "UDP"},
-            ],
-        },
+        spec={**to_servers, "cluster_ip": "None", "selector": naming.labels(SERVER)},
         opts=opts,
     )
+    by_server = {
+        server: Service(
+            server,
+            metadata={**cluster.metadata(server, SERVER), "annotations": skip_await | SELECTOR_WAIVER},
+            spec={**to_servers, "selector": naming.labels(SERVER) | {POD_NAME_LABEL: server}},
+            opts=opts,
+        )
+        for server in naming.servers(cluster.settings.server_replicas)
+    }
     clients = Service(
         naming.clients,
         metadata=cluster.metadata(naming.clients, CLIENT),
@@ -51,8 +69,6 @@ def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
         },
         opts=opts,
     )
-    # `pulumi up` need not wait for the endpoints of these two Services: the health check waits for the agents.
-    skip_await = {"pulumi.com/skipAwait": "true"}
     ui = Service(
         naming.ui_service,
         metadata={**cluster.metadata(naming.ui_service, SERVER), "annotations": skip_await},
@@ -74,4 +90,4 @@ def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
         },
         opts=opts,
     )
-    return Services(servers, clients, ui, dns)
+    return Services(servers, clients, by_server, ui, dns)

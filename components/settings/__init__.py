@@ -8,9 +8,10 @@ from components.settings.problems import Problem, SettingsError
 from components.settings.quantities import quantity
 from components.settings.setting import Entry
 from components.settings.table import Settings
-from components.settings.value_types import ResourceAmounts, Resources, Toleration
+from components.settings.value_types import MOST_SERVERS, ResourceAmounts, Resources, Toleration
 
 __all__ = [
+    "MOST_SERVERS",
     "PROJECT",
     "Entry",
     "Problem",

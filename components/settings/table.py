@@ -302,6 +302,15 @@ class Settings(SettingsModel):
             change=ROLLING_UPDATE,
         ),
     ] = ()
+    allow_degraded: Annotated[
+        bool,
+        Setting(
+            purpose="Whether an update may restart or remove servers of a degraded cluster. Set it for one "
+            "update only, to repair the cluster",
+            allowed="true or false",
+            change=Change("in place; runs the pre-flight check again"),
+        ),
+    ] = False
     raft_multiplier: Annotated[
         RaftMultiplier,
         Setting(

@@ -59,7 +59,8 @@ Image = Annotated[str, AfterValidator(_pinned_image)]
 AbsolutePath = Annotated[str, Field(pattern=r"^(/[^/:\s]+)+$")]
 ServiceToken = Annotated[str, Field(pattern=f"^{_LABEL}(/[0-9]+)?$"), AfterValidator(_foreign_service)]
 Count = Annotated[int, Field(ge=0)]
-ServerCount = Annotated[int, Field(ge=1, le=7)]
+MOST_SERVERS = 7
+ServerCount = Annotated[int, Field(ge=1, le=MOST_SERVERS)]
 RaftMultiplier = Annotated[int, Field(ge=1, le=10)]
 PositiveHours = Annotated[int, Field(ge=1)]
 

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from components.acl.tokens import MANAGEMENT, RECOVERY, Token, agent_tokens
+from components.acl.tokens import MANAGEMENT, Token, agent_tokens
 from components.agents.agent_config import gossip_key
 from components.naming import Naming
 
@@ -18,7 +18,7 @@ def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
             if value := plain(outputs.get(key)):
                 found[f"{name}.{key}"] = value
     found["gossip key"] = gossip_key(found["consul-gossip.result"])
-    tokens = [MANAGEMENT, RECOVERY, *agent_tokens(Naming("consul", "")), Token("service-web")]
+    tokens = [MANAGEMENT, *agent_tokens(Naming("consul", "")), Token("service-web")]
     return found | {token.name: token.secret_id(found["consul-acl.result"]) for token in tokens}
 
 

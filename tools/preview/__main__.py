@@ -36,7 +36,17 @@ def preview(
 def _run(found: Target, project: Path) -> tuple[events.Preview, str, bool]:
     """Return the preview, the standard error of the CLI, and whether the preview failed."""
     result = run(
-        ["pulumi", "preview", "--json", "--non-interactive", "--policy-pack", str(PACK), *found.arguments],
+        # No refresh: the preview needs no cluster.
+        [
+            "pulumi",
+            "preview",
+            "--json",
+            "--non-interactive",
+            "--refresh=false",
+            "--policy-pack",
+            str(PACK),
+            *found.arguments,
+        ],
         check=False,
         cwd=project,
         # Print one event a line. The default JSON output has no policy violations.

@@ -4,8 +4,9 @@ set -u
 
 problems() {
     # Set min-quorum here: Consul reads it from its configuration only when the cluster bootstraps, and the number of
-    # servers may have changed since.
-    said=$(consul operator autopilot set-config -min-quorum=$((QUORUM_OF / 2 + 1)) 2>&1) || { echo "$said"; return; }
+    # servers may have changed since. The pre-flight check reads it, and sets the other value while servers leave.
+    said=$(consul operator autopilot set-config -min-quorum=$((QUORUM_OF / 2 + 1)) \
+        -server-stabilization-time=10s 2>&1) || { echo "$said"; return; }
     listed=$(consul members 2>&1) || { echo "$listed"; return; }
     raft=$(consul operator raft list-peers 2>&1) || { echo "$raft"; return; }
 

@@ -7,7 +7,7 @@ import pytest
 from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 from pydantic import ValidationError
 
-from components.acl.tokens import MANAGEMENT, RECOVERY, agent_tokens
+from components.acl.tokens import MANAGEMENT, agent_tokens
 from components.agents.agent_config import gossip_key
 from components.naming import Naming
 from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production
@@ -84,7 +84,7 @@ def test_the_secret_has_the_walkthroughs_four_keys() -> None:
 @pytest.mark.parametrize("stateful_set", ["consul", "consul-client"])
 def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
     text = json.dumps(declare(production()).of_kind("StatefulSet")[stateful_set])
-    tokens = [token.secret_id(PASSWORD) for token in (MANAGEMENT, RECOVERY, *agent_tokens(Naming("consul", "consul")))]
+    tokens = [token.secret_id(PASSWORD) for token in (MANAGEMENT, *agent_tokens(Naming("consul", "consul")))]
     for secret in (PASSWORD, gossip_key(PASSWORD), "PRIVATE KEY", *tokens):
         assert secret not in text
 
@@ -92,7 +92,8 @@ def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
 def test_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
     recorder = declare(development())
     mounted = recorder.of_kind("Secret") | recorder.of_kind("ConfigMap")
-    assert mounted.pop("consul-bootstrap")["metadata"]["name"] == "consul-bootstrap"
+    for read_at_start in ("consul-bootstrap", "consul-addresses"):
+        assert mounted.pop(read_at_start)["metadata"]["name"] == read_at_start
     assert len(mounted) == 5
     for inputs in mounted.values():
         assert inputs["immutable"] is True
@@ -107,11 +108,15 @@ def test_adding_servers_restarts_none() -> None:
     before = declare(development())
     after = declare(development(server_replicas=5, storage_nodes=("node-1", "node-2", "node-3", "node-1", "node-2")))
     assert changed(before, after) == {
+        "ConfigMap consul-addresses",
         "ConfigMap consul-bootstrap",
         "ConsulCluster consul",
         "Job consul-health",
+        "Job consul-preflight",
         "PersistentVolume data-consul-3",
         "PersistentVolume data-consul-4",
+        "Service consul-3",
+        "Service consul-4",
         "Stash consul",
         "StatefulSet consul",
     }
@@ -148,6 +153,23 @@ def test_every_change_of_the_agents_runs_the_health_check_again() -> None:
     assert len({revision(**change) for change in changes}) == len(changes)
 
 
+def test_only_changes_of_the_servers_run_the_preflight_check_again() -> None:
+    before = declare(development()).of_kind("Job")["consul-preflight"]
+    assert declare(development(client_replicas=4)).of_kind("Job")["consul-preflight"] == before
+    for change in ({"server_replicas": 1}, {"image": "hashicorp/consul:1.22.5"}, {"allow_degraded": True}):
+        assert declare(development(**change)).of_kind("Job")["consul-preflight"] != before
+
+
+def test_a_server_advertises_the_address_of_its_service() -> None:
+    recorder = declare(development())
+    for server in ("consul-0", "consul-1", "consul-2"):
+        spec = recorder.of_kind("Service")[server]["spec"]
+        assert spec["selector"]["statefulset.kubernetes.io/pod-name"] == server
+        assert spec["publishNotReadyAddresses"] is True
+        file = recorder.of_kind("ConfigMap")["consul-addresses"]["data"][f"{server}.json"]
+        assert json.loads(file) == {"advertise_addr": "10.0.0.10"}
+
+
 def test_outputs_are_the_documented_ones() -> None:
     outputs = declare(development()).outputs
     assert outputs["gossipKey"] == gossip_key(PASSWORD)
@@ -166,7 +188,7 @@ def test_without_acls_there_is_no_token() -> None:
     # The scripts handle both cases.
     del spec["containers"][0]["lifecycle"], spec["containers"][0]["startupProbe"]
     assert "token" not in json.dumps(spec).lower().replace("automountserviceaccounttoken", "")
-    assert set(recorder.of_kind("Job")) == {"consul-health"}
+    assert set(recorder.of_kind("Job")) == {"consul-health", "consul-preflight"}
 
 
 def test_pods_are_scheduled_as_the_settings_say() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.acl.tokens import MANAGEMENT, RECOVERY, acl_config, agent_tokens, service_tokens
+from components.acl.tokens import MANAGEMENT, acl_config, agent_tokens, service_tokens
 from components.naming import Naming
 from tests.support.graph import production
 
@@ -17,7 +17,7 @@ TOKENS = {token.name: token for token in agent_tokens(NAMING)}
 
 @given(st.text(min_size=1))
 def test_a_token_is_a_unique_uuid_derived_from_the_seed(seed: str) -> None:
-    tokens = [*TOKENS.values(), MANAGEMENT, RECOVERY, *service_tokens(production(service_tokens=("web", "api")))]
+    tokens = [*TOKENS.values(), MANAGEMENT, *service_tokens(production(service_tokens=("web", "api")))]
     ids = [id_ for token in tokens for id_ in (token.secret_id(seed), token.accessor_id(seed))]
     assert len(set(ids)) == len(ids)
     assert all(str(uuid.UUID(id_)) == id_ for id_ in ids)
@@ -29,15 +29,14 @@ def test_the_default_is_deny_and_only_servers_hold_operator_tokens() -> None:
     server = acl_config("seed", TOKENS["server"], TOKENS["dns"], server=True)["acl"]
     client = acl_config("seed", TOKENS["client"], TOKENS["dns"], server=False)["acl"]
     assert server["default_policy"] == client["default_policy"] == "deny"
-    for key, token in {"initial_management": MANAGEMENT, "agent_recovery": RECOVERY}.items():
-        assert server["tokens"][key] == token.secret_id("seed")
-        assert token.secret_id("seed") not in json.dumps(client)
+    assert server["tokens"]["initial_management"] == MANAGEMENT.secret_id("seed")
+    assert MANAGEMENT.secret_id("seed") not in json.dumps(client)
 
 
 @pytest.mark.parametrize(
     ("name", "writes"),
     [
-        ("server", ["node_prefix", "session_prefix", "operator"]),
+        ("server", ["node_prefix"]),
         ("client", ["node_prefix"]),
         ("dns", []),
         ("health", ["operator"]),

@@ -54,6 +54,7 @@ def who(peer: dict[str, Any]) -> str:
 OWN = {
     "consul -> agents 8301",
     "consul -> servers 8300",
+    "consul-preflight -> servers 8501",
     "consul-health -> servers 8501",
     "consul-acl -> servers 8501",
 }
@@ -64,7 +65,12 @@ OWN_OUT = {
     "agents -> server 8300",
     "health -> server 8501",
     "acl -> server 8501",
-    *(f"{who} -> {dns} 53" for who in ("agents", "health", "acl") for dns in ("kube-system", "169.254.20.10/32")),
+    "preflight -> server 8501",
+    *(
+        f"{who} -> {dns} 53"
+        for who in ("agents", "preflight", "health", "acl")
+        for dns in ("kube-system", "169.254.20.10/32")
+    ),
 }
 
 

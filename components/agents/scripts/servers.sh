@@ -1,0 +1,15 @@
+# `servers`: print a line for each server in Raft: name, status (leader, voter or non-voter), healthy (true or false), ID.
+# Fail with a message if there is no leader. `voters LINES` and `healthy LINES` count the voters, and the healthy ones.
+servers() {
+    state=$(timeout 5 consul operator autopilot state 2>&1) || { echo "${state:-no answer within 5 s}"; return 1; }
+    echo "$state" | while read -r key value; do
+        case $key in
+        *-*-*-*-*) id=$key ;;
+        Name:) name=$value ;;
+        Status:) status=$value ;;
+        Healthy:) [ -z "${name-}" ] || echo "$name $status $value $id" ;;
+        esac
+    done
+}
+voters() { echo "$1" | grep -Ec ' (leader|voter) '; }
+healthy() { echo "$1" | grep -Ec ' (leader|voter) true '; }

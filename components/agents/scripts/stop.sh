@@ -1,0 +1,22 @@
+# preStop hook of a server; servers.sh comes before it. Wait, at most $1 seconds, until the other healthy servers are a
+# majority of the voters. Then hand over leadership. The server stays a voter. Steps and invariants:
+# components/agents/README.md.
+set -u
+export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
+
+deadline=$(($(date +%s) + $1))
+unanswered=0
+while [ "$(date +%s)" -lt "$deadline" ]; do
+    if found=$(servers); then
+        voters=$(voters "$found")
+        others=$(healthy "$(echo "$found" | grep -v "^$POD_NAME ")")
+        echo "$found" | grep -Eq "^$POD_NAME (leader|voter) " && [ "$voters" -gt 1 ] || exit 0
+        [ "$others" -lt $((voters / 2 + 1)) ] || break
+    else
+        # An election takes a few seconds. If there is still no leader, no quorum is left to protect.
+        unanswered=$((unanswered + 1))
+        [ "$unanswered" -lt 3 ] || exit 0
+    fi
+    sleep 1
+done
+! echo "${found-}" | grep -q "^$POD_NAME leader " || consul operator raft transfer-leader

@@ -1,0 +1,45 @@
+"""The pre-flight check: `pulumi up` changes the servers only if this Job succeeds."""
+
+from pathlib import Path
+
+import pulumi
+from pulumi_kubernetes.batch.v1 import Job
+
+from components.acl.objects import Acl
+from components.agents.agent_config import MANAGEMENT_TOKEN
+from components.agents.agent_files import AgentFiles
+from components.agents.stateful_sets import SCRIPTS
+from components.cluster import Cluster
+from components.identity import HEALTH
+from components.kubernetes.job import Script, create_job
+from components.kubernetes.pod import management_environment, token_mounts, token_volumes
+
+# A new server needs 10 s of stable health (server_stabilization_time). On a busy machine, autopilot may take a healthy
+# server for unhealthy for some seconds (last_contact_threshold, 200 ms).
+_TIMEOUT_SECONDS = 120
+
+
+def create_preflight(
+    cluster: Cluster, files: AgentFiles, acl: Acl | None, revision: pulumi.Output[str], opts: pulumi.ResourceOptions
+) -> Job:
+    """Create the Job that checks the running cluster, and makes servers leave that are no longer declared.
+
+    A changed `revision`, the hash of the servers' spec, runs it again. It uses the management token, because it runs
+    before the ACL Job updates the policies of the other tokens.
+    """
+    naming, settings = cluster.naming, cluster.settings
+    script = Script(
+        [SCRIPTS / "servers.sh", Path(__file__).with_name("scripts") / "preflight.sh"],
+        {
+            "SERVERS": " ".join(naming.servers(settings.server_replicas)),
+            "SERVER_NAME": naming.host(naming.name),
+            "NAMESPACE": cluster.namespace,
+            "REVISION": revision,
+            "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
+            **management_environment(acl),
+        },
+        _TIMEOUT_SECONDS,
+        volumes=token_volumes(acl, HEALTH, MANAGEMENT_TOKEN),
+        mounts=token_mounts(acl),
+    )
+    return create_job(naming.preflight, cluster, files, script, opts)

@@ -1,0 +1,84 @@
+"""The servers' preStop script, with a fake `consul` that logs its arguments, and a clock that takes no time."""
+
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from components.kubernetes.scripts import read_script
+from components.quorum import majority
+from tests.support.autopilot import AUTOPILOT_HEADER, autopilot_server
+from tests.support.scripts import fake_clock, write_program
+
+SCRIPTS = Path(__file__).parents[4] / "components" / "agents" / "scripts"
+TRANSFER = "management operator raft transfer-leader"
+
+
+def stop(folder: Path, *, me: int, voters: int, dead: Collection[int] = (), leader: int = 0) -> tuple[list[str], int]:
+    """Stop server `me`; return the calls other than reads, and how many seconds the script waited."""
+    servers = [
+        autopilot_server(server, "leader" if server == leader else "voter", healthy=server not in dead)
+        for server in range(voters)
+    ]
+    (folder / "state").write_text("".join([AUTOPILOT_HEADER, *servers, autopilot_server(9, "non-voter")]))
+    return run(folder, me, f"cat {folder}/state")
+
+
+def run(folder: Path, me: int, state: str) -> tuple[list[str], int]:
+    write_program(
+        folder,
+        "consul",
+        f'case "$*" in *"autopilot state") {state};; *) echo "$CONSUL_HTTP_TOKEN_FILE $*" >> {folder}/calls;; esac',
+    )
+    (folder / "calls").touch()
+    (folder / "ticks").touch()
+    fake_clock(folder)
+    environment = {
+        "PATH": f"{folder}:/usr/bin:/bin",
+        "POD_NAME": f"consul-{me}",
+        "MANAGEMENT_TOKEN_FILE": "management",
+    }
+    script = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
+    result = subprocess.run(["sh", "-c", script, "stop", "20"], env=environment, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return (folder / "calls").read_text().splitlines(), (folder / "ticks").read_text().count("\n") - 2
+
+
+def test_a_follower_stops_at_once(tmp_path: Path) -> None:
+    assert stop(tmp_path, me=1, voters=3) == ([], 0)
+
+
+def test_a_leader_hands_over(tmp_path: Path) -> None:
+    assert stop(tmp_path, me=0, voters=3) == ([TRANSFER], 0)
+
+
+@pytest.mark.parametrize("dead", [{1}, {1, 2}])
+def test_a_server_that_the_majority_needs_waits(tmp_path: Path, dead: set[int]) -> None:
+    calls, waited = stop(tmp_path, me=0, voters=3, dead=dead)
+    assert waited >= 19
+    assert calls == [TRANSFER]
+
+
+def test_a_server_that_is_itself_unhealthy_stops_at_once(tmp_path: Path) -> None:
+    assert stop(tmp_path, me=2, voters=3, dead={2}) == ([], 0)
+
+
+@pytest.mark.parametrize(("me", "voters"), [(0, 1), (9, 3)], ids=["single", "non-voter"])
+def test_a_server_that_no_majority_needs_stops_at_once(tmp_path: Path, me: int, voters: int) -> None:
+    assert stop(tmp_path, me=me, voters=voters) == ([], 0)
+
+
+def test_without_a_leader_it_stops_after_three_looks(tmp_path: Path) -> None:
+    calls, waited = run(tmp_path, 1, "echo No cluster leader >&2; exit 1")
+    assert calls == []
+    assert waited <= 3
+
+
+@pytest.mark.parametrize("voters", range(2, 8))
+def test_it_waits_as_components_quorum_says(tmp_path: Path, voters: int) -> None:
+    for dead in range(voters - 1):
+        folder = tmp_path / str(dead)
+        folder.mkdir()
+        _, waited = stop(folder, me=0, voters=voters, dead=set(range(1, dead + 1)))
+        assert (waited == 0) is (voters - 1 - dead >= majority(voters))

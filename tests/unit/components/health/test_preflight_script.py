@@ -1,0 +1,166 @@
+"""The pre-flight check's script, with a fake `consul` and `curl`, and a clock that takes no time."""
+
+import subprocess
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from components.kubernetes.scripts import read_script
+from components.quorum import majority
+from tests.support.autopilot import AUTOPILOT_HEADER, autopilot_server, raft_id
+from tests.support.scripts import fake_clock, write_program
+
+COMPONENTS = Path(__file__).parents[4] / "components"
+SCRIPT = read_script(
+    COMPONENTS / "agents" / "scripts" / "servers.sh", COMPONENTS / "health" / "scripts" / "preflight.sh"
+)
+
+
+def preflight(
+    folder: Path,
+    *,
+    before: int = 3,
+    after: int = 3,
+    dead: Collection[int] = (),
+    leader: int = 0,
+    allowed: bool = False,
+    voters: Collection[int] | None = None,
+) -> tuple[int, str, list[str]]:
+    """Run the script on a cluster of `before` servers of which `after` stay.
+
+    Return the exit code, the output, and the calls that change the cluster. A server that leaves is a non-voter
+    afterwards.
+    """
+    raft = range(before) if voters is None else voters
+    for server in raft:
+        status = "leader" if server == leader else "voter"
+        (folder / f"server-{server}").write_text(autopilot_server(server, status, healthy=server not in dead))
+    (folder / "header").write_text(AUTOPILOT_HEADER)
+    (folder / "dead").write_text(" ".join(f"consul-{server}" for server in dead))
+    write_program(
+        folder,
+        "consul",
+        f"""
+name=${{CONSUL_HTTP_ADDR#https://}}; name=${{name%%.*}}
+case "$*" in
+*get-config) echo "MinQuorum = {majority(before)}" ;;
+*"autopilot state") cat {folder}/header {folder}/server-* ;;
+*list-peers) echo "dial tcp: connect: connection refused" >&2; exit 1 ;;
+leave)
+    case " $(cat {folder}/dead) " in *" $name "*) exit 1 ;; esac
+    echo "$name leaves" >> {folder}/calls
+    sed -i 's/ leader$/ voter/; s/ voter$/ non-voter/' {folder}/server-${{name#*-}} ;;
+force-leave*) echo "$*" >> {folder}/calls; rm {folder}/server-${{2#*-}} ;;
+*) echo "$*" >> {folder}/calls ;;
+esac
+""",
+    )
+    # A server that is dead, or that does not exist, does not answer.
+    write_program(
+        folder,
+        "curl",
+        f'for word in "$@"; do case $word in ::*) name=${{word#::}};; esac; done; name=${{name%%.*}}\n'
+        f'case " $(cat {folder}/dead) " in *" $name "*) echo refused >&2; exit 7;; esac\n'
+        f"[ -e {folder}/server-${{name#*-}} ] || {{ echo refused >&2; exit 7; }}\necho '[\"10.96.0.1:8300\"]'",
+    )
+    return run(folder, after, allowed=allowed)
+
+
+def run(folder: Path, servers: int, *, allowed: bool = False) -> tuple[int, str, list[str]]:
+    fake_clock(folder)
+    (folder / "calls").touch()
+    environment = {
+        "PATH": f"{folder}:/usr/bin:/bin",
+        "SERVERS": " ".join(f"consul-{server}" for server in range(servers)),
+        "SERVER_NAME": "consul.here.svc",
+        "NAMESPACE": "here",
+        "CONSUL_HTTP_ADDR": "https://consul.here.svc:8501",
+        "CONSUL_CACERT": "/tls/ca.pem",
+        "ALLOW_DEGRADED": str(allowed).lower(),
+        "TIMEOUT": "20",
+    }
+    result = subprocess.run(["sh", "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    calls = [call for call in (folder / "calls").read_text().splitlines() if "set-config" not in call]
+    return result.returncode, result.stdout, calls
+
+
+def test_a_whole_cluster_may_be_updated(tmp_path: Path) -> None:
+    code, said, calls = preflight(tmp_path)
+    assert (code, calls) == (0, [])
+    assert "may be updated" in said
+
+
+@pytest.mark.parametrize("dead", [0, 1, 2])
+def test_a_missing_server_is_named_and_nothing_is_changed(tmp_path: Path, dead: int) -> None:
+    code, said, calls = preflight(tmp_path, dead=[dead], leader=(dead + 1) % 3)
+    assert (code, calls) == (1, [])
+    assert f"consul-{dead} is not a healthy voter" in said
+    assert "allowDegraded" in said
+
+
+def test_a_server_that_autopilot_has_removed_is_missed(tmp_path: Path) -> None:
+    code, said, calls = preflight(tmp_path, before=5, after=3, voters=[1, 2, 3, 4], leader=1)
+    assert (code, calls) == (1, [])
+    assert "consul-0 is not in Raft" in said
+
+
+def test_new_servers_may_be_missing(tmp_path: Path) -> None:
+    assert preflight(tmp_path, before=3, after=5)[0] == 0
+
+
+def test_servers_that_are_to_go_leave_one_by_one_highest_first(tmp_path: Path) -> None:
+    code, _, calls = preflight(tmp_path, before=5, after=3)
+    assert (code, calls) == (0, ["consul-4 leaves", "consul-3 leaves"])
+
+
+def test_a_leader_that_is_to_go_hands_over_first(tmp_path: Path) -> None:
+    _, _, calls = preflight(tmp_path, before=5, after=3, leader=4)
+    assert calls == [f"operator raft transfer-leader -id={raft_id(0)}", "consul-4 leaves", "consul-3 leaves"]
+
+
+def test_a_dead_server_that_is_to_go_is_removed(tmp_path: Path) -> None:
+    code, _, calls = preflight(tmp_path, before=5, after=3, dead=[4])
+    assert (code, calls) == (0, ["force-leave consul-4", "consul-3 leaves"])
+
+
+def test_a_degraded_cluster_shrinks_only_if_allowed(tmp_path: Path) -> None:
+    (tmp_path / "refused").mkdir()
+    assert preflight(tmp_path / "refused", before=5, after=3, dead=[0], leader=1)[0] == 1
+    code, said, calls = preflight(tmp_path, before=5, after=3, dead=[0], leader=1, allowed=True)
+    assert (code, calls) == (0, ["consul-4 leaves", "consul-3 leaves"])
+    assert "although the cluster is not whole" in said
+
+
+def test_no_server_leaves_a_minority_behind_even_if_allowed(tmp_path: Path) -> None:
+    code, said, calls = preflight(tmp_path, before=5, after=3, dead=[0, 1], leader=2, allowed=True)
+    assert (code, calls) == (1, [])
+    assert "consul-4 cannot leave: of the 4 voters that would remain, only 2 are healthy" in said
+
+
+@pytest.mark.parametrize(("after", "code"), [(3, 0), (5, 0), (1, 1)])
+def test_without_a_leader_an_allowed_update_removes_no_server(tmp_path: Path, after: int, code: int) -> None:
+    write_program(tmp_path, "curl", """echo '["10.96.0.1:8300","10.96.0.2:8300","10.96.0.3:8300"]'""")
+    write_program(tmp_path, "consul", "echo 'No cluster leader' >&2; exit 1")
+    assert run(tmp_path, after)[0] == 1
+    assert run(tmp_path, after, allowed=True)[0] == code
+
+
+def test_without_servers_there_is_no_cluster_to_protect(tmp_path: Path) -> None:
+    code, said, calls = preflight(tmp_path, voters=[])
+    assert (code, calls) == (0, [])
+    assert "no cluster yet" in said
+
+
+def test_servers_that_never_formed_a_cluster_may_be_updated(tmp_path: Path) -> None:
+    write_program(tmp_path, "curl", "echo '[]'")
+    assert run(tmp_path, 3)[0] == 0
+
+
+def test_a_server_that_does_not_answer_is_not_taken_for_dead(tmp_path: Path) -> None:
+    write_program(tmp_path, "curl", "echo 'Connection timed out' >&2; exit 28")
+    write_program(tmp_path, "consul", "echo 'i/o timeout' >&2; exit 1")
+    code, said, _ = run(tmp_path, 3)
+    assert code == 1
+    assert "consul-0 does not answer" in said
