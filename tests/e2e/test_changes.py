@@ -143,9 +143,9 @@ def test_a_preview_of_a_running_cluster_needs_no_cluster(stack: Stack, monkeypat
         expected = summary(stack.preview())
     assert "to update" in expected
     monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
-    stack.preview("--expect-no-changes")
+    stack.preview("--refresh=false", "--expect-no-changes")
     with stack.configured(changed):
-        assert summary(stack.preview()) == expected
+        assert summary(stack.preview("--refresh=false")) == expected
 
 
 def summary(printed: str) -> str:
@@ -167,11 +167,34 @@ def test_after_an_interrupted_update_the_running_servers_are_counted(
     original.write_text(exported)
     stack.pulumi("stack", "import", "--file", str(file))
     try:
-        printed = stack.preview(check=False)
+        printed = stack.preview("--refresh=false", check=False)
         assert "cannot change from 7 to 3: 4 servers would go at once" in " ".join(printed.split())
         with stack.configured(stack.settings | {"serverReplicas": 5}):
-            stack.preview()
+            stack.preview("--refresh=false")
         with stack.configured(stack.settings | {"serverReplicas": 5, "logLevel": "warn"}):
-            stack.preview()
+            stack.preview("--refresh=false")
+    finally:
+        stack.pulumi("stack", "import", "--file", str(original))
+
+
+def test_servers_that_differ_from_the_state_need_another_check(
+    stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The state after an update that was interrupted between the pre-flight check and the change of the StatefulSet.
+    exported = stack.pulumi("stack", "export").stdout
+    interrupted = json.loads(exported)
+    (servers,) = [of for of in interrupted["deployment"]["resources"] if of["urn"].endswith("StatefulSet::consul")]
+    for properties in ("inputs", "outputs"):
+        servers[properties]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+    monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
+    file, original = tmp_path / "interrupted.json", tmp_path / "original.json"
+    file.write_text(json.dumps(interrupted))
+    original.write_text(exported)
+    stack.pulumi("stack", "import", "--file", str(file))
+    try:
+        printed = " ".join(stack.preview("--refresh=false", check=False).split())
+        _, _, command = printed.partition("Run the check again: pulumi up --replace '")
+        assert command.partition("'")[0].endswith("Job::consul-preflight")
+        stack.preview("--refresh=false", "--replace", command.partition("'")[0])
     finally:
         stack.pulumi("stack", "import", "--file", str(original))

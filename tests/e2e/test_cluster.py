@@ -28,6 +28,8 @@ def test_six_agents_are_alive_on_three_nodes(consul: Consul) -> None:
 
 
 def test_a_second_up_changes_nothing(stack: Stack, consul: Consul) -> None:
+    # The first refresh reads what controllers have set since the objects were created, such as a volume's phase.
+    assert "unchanged" in stack.up("--expect-no-changes")
     before = properties(stack)
     assert "unchanged" in stack.up("--expect-no-changes")
     after = properties(stack)

@@ -25,7 +25,7 @@ def test_expecting_no_changes_fails_once_a_renewal_is_due(stack: Stack, days: in
     file.write_text(json.dumps(exported))
     stack.pulumi("stack", "import", "--file", str(file))
 
-    alarm = ("preview", "--expect-no-changes", "--policy-pack", str(PACK), *WITHOUT_CLUSTER)
+    alarm = ("preview", "--refresh=false", "--expect-no-changes", "--policy-pack", str(PACK), *WITHOUT_CLUSTER)
     result = stack.pulumi(*alarm, check=False, timeout=PREVIEW_TIMEOUT_SECONDS)
     assert (result.returncode != 0) == (days < 30), result.stdout + result.stderr
     assert ("LocallySignedCert consul-server" in result.stdout) == (days < 30)

@@ -1,0 +1,106 @@
+"""The pre-flight check and the preStop hook: no update and no deletion takes a server that the majority needs."""
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support.consul import Consul, server_names, wait_for
+from tests.support.stack import Stack
+
+
+@contextmanager
+def without(consul: Consul, *servers: str) -> Generator[None]:
+    """Delete servers by force, as if their nodes were lost, and keep Kubernetes from starting them again."""
+    nodes = {pod["spec"]["nodeName"] for pod in consul.agents("server") if pod["metadata"]["name"] in servers}
+    consul.kubectl("cordon", *nodes)
+    try:
+        consul.kubectl("delete", "pod", *servers, "--grace-period=0", "--force")
+        yield
+    finally:
+        consul.kubectl("uncordon", *nodes)
+
+
+def test_a_restarted_server_keeps_its_address_and_vote(consul: Consul) -> None:
+    before = {peer.id: peer.name for peer in consul.peers()}
+    address, pod_address = consul.member("consul-1").address, consul.address("consul-1")
+    (service,) = [of for of in consul.objects("services") if of["metadata"]["name"] == "consul-1"]
+    assert service["spec"]["clusterIP"] == address
+    consul.kubectl("delete", "pod", "consul-1")
+    consul.wait_healthy()
+    assert consul.address("consul-1") not in ("", pod_address)
+    assert consul.member("consul-1").address == address
+    assert {peer.id: peer.name for peer in consul.peers()} == before
+
+
+def test_an_update_is_refused_while_a_server_is_missing(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
+    before = consul.uids("server")
+    with without(consul, "consul-0"):
+        stack.configure(settings | {"logLevel": "warn"})
+        result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+        assert result.returncode != 0
+        assert "consul-0 is not" in result.stdout + result.stderr
+        assert "allowDegraded" in result.stdout + result.stderr
+    consul.wait_healthy()
+    stack.configure(settings)
+    stack.up()
+    after = consul.uids("server")
+    assert {name for name in before if before[name] != after[name]} == {"consul-0"}
+
+
+def test_a_degraded_cluster_shrinks_only_if_allowed(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
+    stack.configure(settings | {"serverReplicas": 5})
+    stack.up()
+    consul.consul("kv", "put", "kept", "x")
+    before = consul.uids("server")
+    with without(consul, "consul-0"):
+        stack.configure(settings)
+        result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+        assert result.returncode != 0
+        assert "consul-0 is not" in result.stdout + result.stderr
+        assert consul.uids("server").items() >= {name: before[name] for name in before if name != "consul-0"}.items()
+        # The update does not end before consul-0 is back: it waits for all three servers.
+        with ThreadPoolExecutor() as pool:
+            stack.configure(settings | {"allowDegraded": True})
+            update = pool.submit(stack.up)
+            wait_for("the end of consul-3 and consul-4", lambda: len(consul.uids("server")) == 3, 180)
+            assert consul.consul("kv", "get", "kept", pod="consul-1") == "x\n"
+            voters = {peer.name for peer in consul.peers(pod="consul-1") if peer.voter}
+            assert not voters & {"consul-3", "consul-4"}
+            consul.kubectl("uncordon", *(node["metadata"]["name"] for node in consul.objects("nodes")))
+            update.result()
+    consul.wait_healthy()
+    consul.consul("kv", "delete", "kept")
+
+
+def test_a_server_that_the_majority_needs_waits_before_it_stops(consul: Consul) -> None:
+    before = consul.uids("server")
+    with without(consul, "consul-0"):
+        # Autopilot looks every 2 s.
+        wait_for("dead server", lambda: "false" in consul.consul("operator", "autopilot", "state", pod="consul-1"))
+        consul.kubectl("delete", "pod", "consul-2", "--wait=false")
+        for number in range(20):
+            assert "Success" in consul.consul("kv", "put", f"while/degraded/{number}", "x", pod="consul-1")
+        assert consul.uids("server")["consul-2"] == before["consul-2"]
+    consul.wait_healthy()
+    assert consul.uids("server")["consul-2"] != before["consul-2"]
+    consul.consul("kv", "delete", "-recurse", "while/")
+
+
+def test_up_restores_the_servers_that_somebody_removed(stack: Stack, consul: Consul) -> None:
+    consul.kubectl("scale", "statefulset", "consul", "--replicas=2")
+    wait_for("end of consul-2", lambda: "consul-2" not in consul.uids())
+    stack.up()
+    assert {peer.name for peer in consul.peers() if peer.voter} == server_names(3)
+    stack.preview("--expect-no-changes")
+
+
+def test_a_leader_that_is_gone_without_a_word_costs_seconds(consul: Consul) -> None:
+    (leader,) = [peer.name for peer in consul.peers() if peer.state == "leader"]
+    witness = min(server_names(3) - {leader})
+    consul.kubectl("delete", "pod", leader, "--grace-period=0", "--force")
+    # 21 to 62 s in the versions in which a server advertised its pod's address.
+    wait_for(
+        "writes", lambda: "Success" in consul.consul("kv", "put", "while/forced", "x", pod=witness, check=False), 15
+    )
+    consul.wait_healthy()

@@ -1,0 +1,58 @@
+"""A cluster of the last landed version becomes one of this version by one `pulumi up`."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.support.consul import Consul
+from tests.support.settings import E2E_PRODUCTION
+from tests.support.stack import PROJECT_DIR, Stack
+from tools.devcluster.cluster import Cluster
+
+# The last version whose servers advertise the addresses of their pods.
+LANDED = "c9961a793fa1d712504bc2b623fb3fec04137b76"
+
+SETTINGS: dict[str, Any] = E2E_PRODUCTION | {
+    "namespace": "upgrade",
+    "clientReplicas": 1,
+    "clientNamespaces": [],
+    "serviceTokens": [],
+}
+
+
+def landed(folder: Path) -> Path:
+    """Extract the landed version from the repository's history, and return its folder."""
+    archive = subprocess.run(["git", "archive", LANDED], cwd=PROJECT_DIR, capture_output=True, check=True).stdout
+    folder.mkdir()
+    subprocess.run(["tar", "--extract", f"--directory={folder}"], input=archive, check=True)
+    (folder / ".venv").symlink_to(PROJECT_DIR / ".venv")
+    return folder
+
+
+def test_one_update_gives_the_servers_addresses_that_stay(cluster: Cluster, tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "stack", "upgrade", kubeconfig=cluster.kubeconfig, project=landed(tmp_path / "landed"))
+    stack.configure(SETTINGS)
+    stack.up()
+    consul = Consul(cluster.kubeconfig, "upgrade", stack.outputs()["managementToken"])
+    try:
+        consul.wait_healthy(clients=1)
+        assert consul.member("consul-0").address == consul.address("consul-0")
+        consul.consul("kv", "put", "before", "upgrade")
+        kept = {of["urn"] for of in stack.deployment()}
+        claims = {claim["metadata"]["uid"] for claim in consul.objects("persistentvolumeclaims")}
+
+        stack.project = PROJECT_DIR
+        printed = stack.up()
+        assert not [line for line in printed.splitlines() if "StatefulSet" in line and "replace" in line]
+        consul.wait_healthy(clients=1)
+        services = {of["metadata"]["name"]: of["spec"]["clusterIP"] for of in consul.objects("services")}
+        for server in ("consul-0", "consul-1", "consul-2"):
+            assert consul.member(server).address == services[server]
+        assert consul.consul("kv", "get", "before") == "upgrade\n"
+        assert {claim["metadata"]["uid"] for claim in consul.objects("persistentvolumeclaims")} == claims
+        assert kept <= {of["urn"] for of in stack.deployment()}
+        stack.preview("--expect-no-changes")
+    finally:
+        stack.pulumi("state", "unprotect", "--all", "--yes")
+        stack.pulumi("destroy", "--yes", "--skip-preview")
+        consul.kubectl("delete", "namespace", "upgrade")
