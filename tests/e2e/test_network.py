@@ -143,4 +143,4 @@ def test_each_role_has_its_own_service_account(consul: Consul) -> None:
     # Read the pods' owners, because the pod of a finished Job may be deleted.
     owners = [*consul.objects("statefulsets"), *consul.objects("jobs")]
     accounts = sorted(owner["spec"]["template"]["spec"]["serviceAccountName"] for owner in owners)
-    assert accounts == ["consul", "consul-acl", "consul-client", "consul-health"]
+    assert accounts == ["consul", "consul-acl", "consul-client", "consul-health", "consul-preflight"]
