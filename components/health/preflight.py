@@ -32,8 +32,6 @@ def create_preflight(
         [SCRIPTS / "servers.sh", Path(__file__).with_name("scripts") / "preflight.sh"],
         {
             "SERVERS": " ".join(naming.servers(settings.server_replicas)),
-            "SERVER_NAME": naming.host(naming.name),
-            "NAMESPACE": cluster.namespace,
             "REVISION": revision,
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
             **management_environment(acl),

@@ -3,21 +3,22 @@
 # time. Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
-port=${CONSUL_HTTP_ADDR##*:}
-address=$CONSUL_HTTP_ADDR
+servers=${CONSUL_HTTP_ADDR#https://}
 
-# `at SERVER COMMAND…`: run a command against one server. Its certificate has the name of the headless Service.
-export CONSUL_TLS_SERVER_NAME="$SERVER_NAME"
+# `url SERVER`: print the address of a server's pod. Its DNS name exists while the pod has an address. A call of a
+# server's own Service would not tell a pod that does not exist from one that does not answer: NetworkPolicies drop it.
+url() { echo "https://$1.$servers"; }
+
+# `at SERVER COMMAND…`: run a command against one server.
 at() (
-    CONSUL_HTTP_ADDR="https://$1.$NAMESPACE.svc:$port"
+    CONSUL_HTTP_ADDR=$(url "$1")
     shift
     "$@"
 )
 
 # `peers SERVER`: print the addresses of the voters that a server knows, as JSON. This works without a leader.
 peers() {
-    curl --silent --show-error --fail --max-time 3 --cacert "$CONSUL_CACERT" \
-        --connect-to "::$1.$NAMESPACE.svc:$port" "$address/v1/status/peers" 2>&1
+    curl --silent --show-error --fail --max-time 3 --cacert "$CONSUL_CACERT" "$(url "$1")/v1/status/peers" 2>&1
 }
 
 # `look SERVER`: print `member` if the server belongs to a cluster, `new` if it never did, `none` if it does not run, or
@@ -91,7 +92,7 @@ deadline=$(($(date +%s) + TIMEOUT))
 quiet=0
 while :; do
     look_at_all
-    [ -z "$member" ] || CONSUL_HTTP_ADDR="https://$member.$NAMESPACE.svc:$port"
+    [ -z "$member" ] || CONSUL_HTTP_ADDR=$(url "$member")
     found=$(problems)
     [ -z "$found" ] && quiet=$((quiet + 1)) || quiet=0
     # During a rolling update, no server misses for a second between two restarts. Three looks in a row tell.

@@ -60,7 +60,7 @@ esac
     write_program(
         folder,
         "curl",
-        f'for word in "$@"; do case $word in ::*) name=${{word#::}};; esac; done; name=${{name%%.*}}\n'
+        f'for word in "$@"; do case $word in https://*) name=${{word#https://}};; esac; done; name=${{name%%.*}}\n'
         f'case " $(cat {folder}/dead) " in *" $name "*) echo refused >&2; exit 7;; esac\n'
         f"[ -e {folder}/server-${{name#*-}} ] || {{ echo refused >&2; exit 7; }}\necho '[\"10.96.0.1:8300\"]'",
     )
@@ -73,8 +73,6 @@ def run(folder: Path, servers: int, *, allowed: bool = False) -> tuple[int, str,
     environment = {
         "PATH": f"{folder}:/usr/bin:/bin",
         "SERVERS": " ".join(f"consul-{server}" for server in range(servers)),
-        "SERVER_NAME": "consul.here.svc",
-        "NAMESPACE": "here",
         "CONSUL_HTTP_ADDR": "https://consul.here.svc:8501",
         "CONSUL_CACERT": "/tls/ca.pem",
         "ALLOW_DEGRADED": str(allowed).lower(),
