@@ -3,11 +3,11 @@
 # time. Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
-servers=${CONSUL_HTTP_ADDR#https://}
+headless=${CONSUL_HTTP_ADDR#https://}
 
 # `url SERVER`: print the address of a server's pod. Its DNS name exists while the pod has an address. A call of a
 # server's own Service would not tell a pod that does not exist from one that does not answer: NetworkPolicies drop it.
-url() { echo "https://$1.$servers"; }
+url() { echo "https://$1.$headless"; }
 
 # `at SERVER COMMAND…`: run a command against one server.
 at() (
