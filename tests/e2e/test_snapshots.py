@@ -52,7 +52,8 @@ def test_a_snapshot_moves_all_data_to_another_cluster(
     assert {key: moved.consul("kv", "get", key).removesuffix("\n") for key in KEYS} == KEYS
     # The cluster keeps its own agents, which the IDs show, and its own tokens.
     ids = {tuple(line.split()[:2]) for line in nodes}
-    assert {tuple(line.split()[:2]) for line in moved.consul("catalog", "nodes", "-detailed").splitlines()} == ids
+    # Other nodes of the catalog are data and move, such as one that a test has left behind.
+    assert ids <= {tuple(line.split()[:2]) for line in moved.consul("catalog", "nodes", "-detailed").splitlines()}
     moved.wait_healthy()
     for pod in ("consul-0", "consul-client-0"):
         moved.wait_members(pod)
