@@ -4,7 +4,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,48 +153,52 @@ def summary(printed: str) -> str:
     return printed.partition("Resources:")[2].partition("\n\n")[0]
 
 
+@contextmanager
+def servers_in_state(
+    stack: Stack, folder: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], None]
+) -> Generator[None]:
+    """Change the spec of the servers' StatefulSet in the stack's state only, and hide the cluster from previews."""
+    exported = stack.pulumi("stack", "export").stdout
+    changed = json.loads(exported)
+    (servers,) = [of for of in changed["deployment"]["resources"] if of["urn"].endswith("StatefulSet::consul")]
+    for properties in ("inputs", "outputs"):
+        change(servers[properties]["spec"])
+    monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
+    file, original = folder / "changed.json", folder / "original.json"
+    file.write_text(json.dumps(changed))
+    original.write_text(exported)
+    stack.pulumi("stack", "import", "--file", str(file))
+    try:
+        yield
+    finally:
+        stack.pulumi("stack", "import", "--file", str(original))
+
+
 def test_after_an_interrupted_update_the_running_servers_are_counted(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The state after an interrupted update from 7 to 3 servers: the record has 3, and the StatefulSet still has 7.
-    exported = stack.pulumi("stack", "export").stdout
-    seven = json.loads(exported)
-    (servers,) = [of for of in seven["deployment"]["resources"] if of["urn"].endswith("StatefulSet::consul")]
-    servers["inputs"]["spec"]["replicas"] = servers["outputs"]["spec"]["replicas"] = 7
-    monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
-    file, original = tmp_path / "seven.json", tmp_path / "original.json"
-    file.write_text(json.dumps(seven))
-    original.write_text(exported)
-    stack.pulumi("stack", "import", "--file", str(file))
-    try:
+    def seven(spec: dict[str, Any]) -> None:
+        spec["replicas"] = 7
+
+    with servers_in_state(stack, tmp_path, monkeypatch, seven):
         printed = stack.preview("--refresh=false", check=False)
         assert "cannot change from 7 to 3: 4 servers would go at once" in " ".join(printed.split())
         with stack.configured(stack.settings | {"serverReplicas": 5}):
             stack.preview("--refresh=false")
         with stack.configured(stack.settings | {"serverReplicas": 5, "logLevel": "warn"}):
             stack.preview("--refresh=false")
-    finally:
-        stack.pulumi("stack", "import", "--file", str(original))
 
 
 def test_servers_that_differ_from_the_state_need_another_check(
     stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The state after an update that was interrupted between the pre-flight check and the change of the StatefulSet.
-    exported = stack.pulumi("stack", "export").stdout
-    interrupted = json.loads(exported)
-    (servers,) = [of for of in interrupted["deployment"]["resources"] if of["urn"].endswith("StatefulSet::consul")]
-    for properties in ("inputs", "outputs"):
-        servers[properties]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 1
-    monkeypatch.setitem(stack.environment, "KUBECONFIG", "/nonexistent/kubeconfig")
-    file, original = tmp_path / "interrupted.json", tmp_path / "original.json"
-    file.write_text(json.dumps(interrupted))
-    original.write_text(exported)
-    stack.pulumi("stack", "import", "--file", str(file))
-    try:
+    def old_template(spec: dict[str, Any]) -> None:
+        spec["template"]["spec"]["terminationGracePeriodSeconds"] = 1
+
+    with servers_in_state(stack, tmp_path, monkeypatch, old_template):
         printed = " ".join(stack.preview("--refresh=false", check=False).split())
         _, _, command = printed.partition("Run the check again: pulumi up --replace '")
         assert command.partition("'")[0].endswith("Job::consul-preflight")
         stack.preview("--refresh=false", "--replace", command.partition("'")[0])
-    finally:
-        stack.pulumi("stack", "import", "--file", str(original))

@@ -13,12 +13,17 @@ from tests.support.stack import Stack
 def without(consul: Consul, *servers: str) -> Generator[None]:
     """Delete servers by force, as if their nodes were lost, and keep Kubernetes from starting them again."""
     nodes = {pod["spec"]["nodeName"] for pod in consul.agents("server") if pod["metadata"]["name"] in servers}
-    consul.kubectl("cordon", *nodes)
-    try:
+    with consul.cordoned(nodes):
         consul.kubectl("delete", "pod", *servers, "--grace-period=0", "--force")
         yield
-    finally:
-        consul.kubectl("uncordon", *nodes)
+
+
+def refused(stack: Stack) -> None:
+    """Update the stack, and check that the pre-flight check refuses the update because consul-0 is missing."""
+    result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert result.returncode != 0
+    assert "consul-0 is not" in result.stdout + result.stderr
+    assert "allowDegraded" in result.stdout + result.stderr
 
 
 def test_a_restarted_server_keeps_its_address_and_vote(consul: Consul) -> None:
@@ -37,10 +42,7 @@ def test_an_update_is_refused_while_a_server_is_missing(stack: Stack, settings: 
     before = consul.uids("server")
     with without(consul, "consul-0"):
         stack.configure(settings | {"logLevel": "warn"})
-        result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
-        assert result.returncode != 0
-        assert "consul-0 is not" in result.stdout + result.stderr
-        assert "allowDegraded" in result.stdout + result.stderr
+        refused(stack)
     consul.wait_healthy()
     after = consul.uids("server")
     assert {name for name in before if before[name] != after[name]} == {"consul-0"}
@@ -54,22 +56,19 @@ def test_a_degraded_cluster_shrinks_only_if_allowed(stack: Stack, settings: dict
     stack.up()
     consul.consul("kv", "put", "kept", "x")
     before = consul.uids("server")
-    with without(consul, "consul-0"):
-        stack.configure(settings)
-        result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
-        assert result.returncode != 0
-        assert "consul-0 is not" in result.stdout + result.stderr
-        assert consul.uids("server").items() >= {name: before[name] for name in before if name != "consul-0"}.items()
-        # The update does not end before consul-0 is back: it waits for all three servers.
-        with ThreadPoolExecutor() as pool:
+    # The update does not end before consul-0 is back: it waits for all three servers.
+    with ThreadPoolExecutor() as pool:
+        with without(consul, "consul-0"):
+            stack.configure(settings)
+            refused(stack)
+            assert consul.uids("server").items() >= {of: before[of] for of in before if of != "consul-0"}.items()
             stack.configure(settings | {"allowDegraded": True})
             update = pool.submit(stack.up)
             wait_for("the end of consul-3 and consul-4", lambda: len(consul.uids("server")) == 3, 180)
             assert consul.consul("kv", "get", "kept", pod="consul-1") == "x\n"
             voters = {peer.name for peer in consul.peers(pod="consul-1") if peer.voter}
             assert not voters & {"consul-3", "consul-4"}
-            consul.kubectl("uncordon", *(node["metadata"]["name"] for node in consul.objects("nodes")))
-            update.result()
+        update.result()
     consul.wait_healthy()
     consul.consul("kv", "delete", "kept")
 

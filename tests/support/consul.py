@@ -3,7 +3,8 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -71,6 +72,15 @@ class Consul:
     def uids(self, component: str = "") -> dict[str, str]:
         """Return the UID of each agent's pod, by the pod's name. A new pod with the same name has another UID."""
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.agents(component)}
+
+    @contextmanager
+    def cordoned(self, nodes: Collection[str]) -> Generator[None]:
+        """Cordon nodes, so that Kubernetes starts no new pod on them."""
+        self.kubectl("cordon", *nodes)
+        try:
+            yield
+        finally:
+            self.kubectl("uncordon", *nodes)
 
     def run(self, pod: str, *command: str, check: bool = True, stdin: str | None = None) -> str:
         """Run a command in a pod and return what it prints."""
