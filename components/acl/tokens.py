@@ -79,7 +79,7 @@ def acl_config(seed: str, agent: Token, dns: Token, *, server: bool) -> dict[str
     """Return acl.json with an agent's tokens. A file hides them from the process list and the pod's spec."""
     tokens = {"agent": agent.secret_id(seed), "dns": dns.secret_id(seed)}
     if server:
-        tokens |= {"initial_management": MANAGEMENT.secret_id(seed)}
+        tokens["initial_management"] = MANAGEMENT.secret_id(seed)
     return {"acl": {"enabled": True, "default_policy": "deny", "tokens": tokens}}
 
 

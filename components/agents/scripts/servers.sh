@@ -1,5 +1,6 @@
 # `servers`: print a line for each server in Raft: name, status (leader, voter or non-voter), healthy (true or false), ID.
 # Fail with a message if there is no leader. `voters LINES` and `healthy LINES` count the voters, and the healthy ones.
+# `majority COUNT` prints the majority of that many voters.
 servers() {
     state=$(timeout 5 consul operator autopilot state 2>&1) || { echo "${state:-no answer within 5 s}"; return 1; }
     echo "$state" | while read -r key value; do
@@ -12,4 +13,5 @@ servers() {
     done
 }
 voters() { echo "$1" | grep -Ec ' (leader|voter) '; }
+majority() { echo $(($1 / 2 + 1)); }
 healthy() { echo "$1" | grep -Ec ' (leader|voter) true '; }

@@ -11,7 +11,7 @@ while [ "$(date +%s)" -lt "$deadline" ]; do
         voters=$(voters "$found")
         others=$(healthy "$(echo "$found" | grep -v "^$POD_NAME ")")
         echo "$found" | grep -Eq "^$POD_NAME (leader|voter) " && [ "$voters" -gt 1 ] || exit 0
-        [ "$others" -lt $((voters / 2 + 1)) ] || break
+        [ "$others" -lt "$(majority "$voters")" ] || break
     else
         # An election takes a few seconds. If there is still no leader, no quorum is left to protect.
         unanswered=$((unanswered + 1))

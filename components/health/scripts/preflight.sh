@@ -61,7 +61,7 @@ leave() {
     found=$(servers) || { echo "$found"; return 1; }
     rest=$(echo "$found" | grep -v "^$1 ")
     voters=$(voters "$rest") healthy=$(healthy "$rest")
-    if [ "$healthy" -lt $((voters / 2 + 1)) ]; then
+    if [ "$healthy" -lt "$(majority "$voters")" ]; then
         echo "$1 cannot leave: of the $voters voters that would remain, only $healthy are healthy"
         return 1
     fi
