@@ -5,7 +5,7 @@ from pulumi_kubernetes.core.v1 import Namespace
 
 from components.acl.job import create_acl_job
 from components.acl.objects import create_acl
-from components.agents.agent_files import create_agent_files
+from components.agents.agent_files import create_agent_files, create_start_files
 from components.agents.stateful_sets import agent_specs, create_clients, create_servers, revision
 from components.changes.guard import ServersGuard, create_guard
 from components.cluster import Cluster
@@ -58,7 +58,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
         # Agents. Create pods only after the ServiceAccounts and NetworkPolicies that apply to them.
         services = create_services(cluster, child)
-        files = create_agent_files(cluster, authority, server, client, keys.gossip, services, child)
+        files = create_agent_files(cluster, authority, server, client, keys.gossip, child)
         acl = create_acl(cluster, keys.acl_seed, child) if settings.acl_enabled else None
         before_pods = [guard, *create_service_accounts(cluster, child), *create_network_policies(cluster, child)]
         create_disruption_budgets(cluster, child)
@@ -71,10 +71,9 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
         servers_guard = ServersGuard(name)
         preflight = create_preflight(cluster, files, acl, revision(specs.servers), servers_guard.check(after()))
+        start_files = create_start_files(cluster, services, after(preflight))
         servers = create_servers(
-            cluster,
-            specs.servers,
-            servers_guard.servers(after(preflight, files.bootstrap, files.addresses, *storage.volumes)),
+            cluster, specs.servers, servers_guard.servers(after(preflight, *start_files, *storage.volumes))
         )
         tokens = [create_acl_job(cluster, files, acl, after(servers))] if acl else []
         clients = create_clients(cluster, specs.clients, after(servers, *tokens))

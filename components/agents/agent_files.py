@@ -24,8 +24,6 @@ class AgentFiles:
     client_credentials: Secret
     gossip: Secret
     config: ConfigMap
-    bootstrap: ConfigMap
-    addresses: ConfigMap
 
 
 def create_agent_files(
@@ -34,7 +32,6 @@ def create_agent_files(
     server: Certificate,
     client: Certificate,
     gossip_key: pulumi.Output[str],
-    services: Services,
     opts: pulumi.ResourceOptions,
 ) -> AgentFiles:
     """Create the Secrets with certificates and the gossip key, and the ConfigMaps with the agents' configuration."""
@@ -76,20 +73,22 @@ def create_agent_files(
         },
         opts,
     )
-    # Use fixed names: the pod template then stays the same when the number of servers changes, so no server restarts.
-    bootstrap = ConfigMap(
-        naming.bootstrap,
-        metadata=cluster.metadata(naming.bootstrap),
-        data={agent_config.BOOTSTRAP_FILE: agent_config.render(agent_config.bootstrap_config(settings))},
-        opts=opts,
-    )
-    addresses = ConfigMap(
-        naming.addresses,
-        metadata=cluster.metadata(naming.addresses),
-        data={f"{server}.json": _address_file(service) for server, service in services.by_server.items()},
-        opts=opts,
-    )
-    return AgentFiles(credentials, client_credentials, gossip, config, bootstrap, addresses)
+    return AgentFiles(credentials, client_credentials, gossip, config)
+
+
+def create_start_files(cluster: Cluster, services: Services, opts: pulumi.ResourceOptions) -> list[ConfigMap]:
+    """Create the ConfigMaps that depend on the number of servers, and that a server reads only when it starts.
+
+    They have fixed names: the pod template then stays the same when the number changes, so no server restarts. `opts`
+    must make them depend on the pre-flight check: without its address, a server that is to go could not start again.
+    """
+    naming = cluster.naming
+    bootstrap = agent_config.render(agent_config.bootstrap_config(cluster.settings))
+    data: dict[str, dict[str, pulumi.Input[str]]] = {
+        naming.bootstrap: {agent_config.BOOTSTRAP_FILE: bootstrap},
+        naming.addresses: {f"{server}.json": _address_file(service) for server, service in services.by_server.items()},
+    }
+    return [ConfigMap(name, metadata=cluster.metadata(name), data=files, opts=opts) for name, files in data.items()]
 
 
 def _address_file(service: Service) -> pulumi.Output[str]:

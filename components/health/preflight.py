@@ -13,6 +13,7 @@ from components.cluster import Cluster
 from components.identity import HEALTH
 from components.kubernetes.job import Script, create_job
 from components.kubernetes.pod import management_environment, token_mounts, token_volumes
+from components.settings import MOST_SERVERS
 
 # A new server needs 10 s of stable health (server_stabilization_time). On a busy machine, autopilot may take a healthy
 # server for unhealthy for some seconds (last_contact_threshold, 200 ms).
@@ -32,6 +33,7 @@ def create_preflight(
         [SCRIPTS / "servers.sh", Path(__file__).with_name("scripts") / "preflight.sh"],
         {
             "SERVERS": " ".join(naming.servers(settings.server_replicas)),
+            "EVERY_SERVER": " ".join(naming.servers(MOST_SERVERS)),
             "REVISION": revision,
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
             **management_environment(acl),

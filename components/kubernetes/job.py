@@ -20,7 +20,7 @@ from components.kubernetes.scripts import read_script
 class Script:
     """A shell script that calls the servers, and what it needs in addition to the CA certificate.
 
-    `paths` are its parts, in order. The script must fail with a message if it has not succeeded after
+    `paths` are its parts, in order. The script must stop waiting for the cluster, and fail with a message, after
     `timeout_seconds`, which it gets as $TIMEOUT.
     """
 

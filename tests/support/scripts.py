@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+# 2023-11-14T22:13:20Z
+CLOCK_START = 1_700_000_000
+
 
 def write_program(folder: Path, name: str, text: str) -> None:
     """Write an executable shell script `name` in a folder, which must be first on the PATH of the script under test."""
@@ -11,6 +14,10 @@ def write_program(folder: Path, name: str, text: str) -> None:
 
 
 def fake_clock(folder: Path) -> None:
-    """Make `date +%s` print one second more at each call, and `sleep` return at once."""
-    write_program(folder, "date", f"echo >> {folder}/ticks; wc -l < {folder}/ticks")
+    """Make `date +%s` print one second more at each call, from CLOCK_START on, and `sleep` return at once.
+
+    The real `date` parses dates.
+    """
+    now = f"echo >> {folder}/ticks; echo $(({CLOCK_START} + $(wc -l < {folder}/ticks)))"
+    write_program(folder, "date", f'case "$*" in *-d*) exec /bin/date "$@" ;; *) {now} ;; esac')
     write_program(folder, "sleep", "")

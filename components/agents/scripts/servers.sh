@@ -3,15 +3,18 @@
 # `majority COUNT` prints the majority of that many voters.
 servers() {
     state=$(timeout 5 consul operator autopilot state 2>&1) || { echo "${state:-no answer within 5 s}"; return 1; }
-    echo "$state" | while read -r key value; do
+    state=$(echo "$state" | while read -r key value; do
         case $key in
         *-*-*-*-*) id=$key ;;
         Name:) name=$value ;;
         Status:) status=$value ;;
         Healthy:) [ -z "${name-}" ] || echo "$name $status $value $id" ;;
         esac
-    done
+    done)
+    # For some seconds after a server has started, autopilot knows no server yet.
+    echo "$state" | grep -q ' leader ' || { echo "autopilot knows no leader yet"; return 1; }
+    echo "$state"
 }
 voters() { echo "$1" | grep -Ec ' (leader|voter) '; }
-majority() { echo $(($1 / 2 + 1)); }
 healthy() { echo "$1" | grep -Ec ' (leader|voter) true '; }
+majority() { echo $(($1 / 2 + 1)); }

@@ -8,10 +8,11 @@ deadline=$(($(date +%s) + $1))
 unanswered=0
 while [ "$(date +%s)" -lt "$deadline" ]; do
     if found=$(servers); then
-        voters=$(voters "$found")
+        unanswered=0
+        count=$(voters "$found")
         others=$(healthy "$(echo "$found" | grep -v "^$POD_NAME ")")
-        echo "$found" | grep -Eq "^$POD_NAME (leader|voter) " && [ "$voters" -gt 1 ] || exit 0
-        [ "$others" -lt "$(majority "$voters")" ] || break
+        echo "$found" | grep -Eq "^$POD_NAME (leader|voter) " && [ "$count" -gt 1 ] || exit 0
+        [ "$others" -lt "$(majority "$count")" ] || break
     else
         # An election takes a few seconds. If there is still no leader, no quorum is left to protect.
         unanswered=$((unanswered + 1))
@@ -19,4 +20,4 @@ while [ "$(date +%s)" -lt "$deadline" ]; do
     fi
     sleep 1
 done
-! echo "${found-}" | grep -q "^$POD_NAME leader " || consul operator raft transfer-leader
+! echo "${found-}" | grep -q "^$POD_NAME leader " || timeout 15 consul operator raft transfer-leader

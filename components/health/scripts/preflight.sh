@@ -1,9 +1,17 @@
 # Run before every change that restarts or removes servers; servers.sh comes before it. Succeed only if the running
-# cluster is whole, or if there is no cluster yet. Then make the servers that are not in $SERVERS leave Raft, one at a
-# time. Steps and invariants: components/agents/README.md.
+# cluster is whole, or if there is no cluster. Then make the servers that are not in $SERVERS leave Raft, one at a time.
+# $EVERY_SERVER has the names of all servers that a cluster can have. Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
 headless=${CONSUL_HTTP_ADDR#https://}
+
+# A server that has left starts again, as a non-voter. Autopilot lets it vote after this many seconds of stable health;
+# its pod must be gone before. But autopilot lets it vote at once while the leader's process is younger than 110 % of
+# this time (ServerStabilizationTime in types.go of github.com/hashicorp/raft-autopilot), so $LEADER_AGE is more.
+STABILIZATION=60
+LEADER_AGE=75
+
+declared() { case " $SERVERS " in *" $1 "*) ;; *) return 1 ;; esac }
 
 # `url SERVER`: print the address of a server's pod. Its DNS name exists while the pod has an address. A call of a
 # server's own Service would not tell a pod that does not exist from one that does not answer: NetworkPolicies drop it.
@@ -16,25 +24,29 @@ at() (
     "$@"
 )
 
-# `peers SERVER`: print the addresses of the voters that a server knows, as JSON. This works without a leader.
+# `peers SERVER`: print the addresses of the servers in Raft that a server knows, as JSON. This works without a leader.
 peers() {
     curl --silent --show-error --fail --max-time 3 --cacert "$CONSUL_CACERT" "$(url "$1")/v1/status/peers" 2>&1
 }
 
-# `look SERVER`: print `member` if the server belongs to a cluster, `new` if it never did, `none` if it does not run, or
+# `look SERVER`: print `member` if the server belongs to a cluster, `new` if it never did, `none` if no agent runs, or
 # else what went wrong.
 look() {
-    if peers=$(peers "$1"); then
-        [ "$peers" = "[]" ] && echo new || echo member
+    if said=$(peers "$1"); then
+        [ "$said" = "[]" ] && echo new || echo member
     else
-        said=$(at "$1" timeout 3 consul operator raft list-peers 2>&1)
-        case $said in *"connection refused"* | *"no such host"*) echo none ;; *) echo "does not answer: $peers" ;; esac
+        why=$(at "$1" timeout 3 consul operator raft list-peers 2>&1)
+        # Not every "connection refused" will do: a DNS server may refuse too.
+        case $why in
+        *": no such host"* | *":${headless##*:}: connect: connection refused"*) echo none ;;
+        *) echo "does not answer: $said" ;;
+        esac
     fi
 }
 
-# Set $seen to what `look` prints about each declared server, and $member to the first server of a cluster.
+# Set $seen to what `look` prints about each server, and $member to the first server of a cluster.
 look_at_all() {
-    seen=$(for server in $SERVERS; do echo "$server $(look "$server")"; done)
+    seen=$(for server in $EVERY_SERVER; do echo "$server $(look "$server")"; done)
     member=$(echo "$seen" | grep ' member$' | head -n 1)
     member=${member%% *}
 }
@@ -45,47 +57,81 @@ problems() {
         return
     fi
     config=$(timeout 5 consul operator autopilot get-config 2>&1) || { echo "${config:-no answer within 5 s}"; return; }
-    found=$(servers) || { echo "$found"; echo "$seen"; return; }
-    # The last healthy cluster had an odd number of servers, and the health check stored their majority as MinQuorum.
-    # Servers that this update adds or removes may be missing.
+    found=$(servers) || { echo "$found"; echo "$seen" | grep -v ' none$'; return; }
+    # The health check stores the majority of the declared servers as MinQuorum, and their number is odd.
     quorum=$(echo "$config" | while read -r key _ value; do [ "$key" != MinQuorum ] || echo "$value"; done)
+    before=$((${quorum:-0} > 0 ? 2 * quorum - 1 : 0))
     for server in $SERVERS; do
-        [ "${server##*-}" -lt $((2 * quorum - 1)) ] || continue
-        line=$(echo "$found" | grep "^$server ") || line="$server is not in Raft"
-        case $line in *" leader true "* | *" voter true "*) ;; *) echo "$server is not a healthy voter: $line" ;; esac
+        raft=$(echo "$found" | grep "^$server ")
+        seen_now=$(echo "$seen" | grep "^$server ")
+        case "${raft#* }" in
+        "leader true "* | "voter true "*)
+            # Autopilot needs some seconds to find out that a server is dead.
+            [ "$seen_now" != "$server member" ] || continue
+            ;;
+        "leader "* | "voter "*) ;;
+        *)
+            # A server that this update adds need not be in Raft.
+            [ "$before" = 0 ] || [ "${server##*-}" -lt "$before" ] || continue
+            ;;
+        esac
+        echo "$server is not a healthy voter (in Raft: ${raft:-no}; asked itself: ${seen_now#* })"
     done
 }
 
-# `leave SERVER`: take a server out of Raft if the healthy servers that remain are a majority of the voters that remain.
-leave() {
-    found=$(servers) || { echo "$found"; return 1; }
-    rest=$(echo "$found" | grep -v "^$1 ")
-    voters=$(voters "$rest") healthy=$(healthy "$rest")
-    if [ "$healthy" -lt "$(majority "$voters")" ]; then
-        echo "$1 cannot leave: of the $voters voters that would remain, only $healthy are healthy"
-        return 1
-    fi
-    if echo "$found" | grep -q "^$1 leader "; then
-        successor=$(echo "$found" | grep ' voter true ' | sort | head -n 1)
-        consul operator raft transfer-leader -id="${successor##* }" || return 1
-    fi
-    # A server that answers leaves by itself. Its container restarts, and the server joins as a non-voter, which it stays
-    # (server-stabilization-time) until its pod is deleted.
-    at "$1" timeout 15 consul leave || timeout 15 consul force-leave "$1"
-    limit=$(($(date +%s) + 30))
-    while [ "$(date +%s)" -lt "$limit" ]; do
-        ! found=$(servers) || echo "$found" | grep -Eq "^$1 (leader|voter) " || { echo "$1 has left Raft"; return 0; }
+# `elected`: set $found to the servers in Raft. Fail if there is no leader for 15 s; an election takes a few seconds.
+elected() {
+    elected_by=$(($(date +%s) + 15))
+    until found=$(servers); do
+        [ "$(date +%s)" -lt "$elected_by" ] || return 1
         sleep 1
     done
-    echo "$1 is still a voter after 30 s"
-    return 1
 }
 
 # `leaving LINES`: print the voters that are to go, highest ordinal first.
 leaving() {
     echo "$1" | sort -r | while read -r name status _; do
-        case " $SERVERS " in *" $name "*) ;; *) [ "$status" = non-voter ] || echo "$name" ;; esac
+        declared "$name" || [ "$status" = non-voter ] || echo "$name"
     done
+}
+
+# `leader_age`: print for how many seconds the leader's autopilot has run at least: as long as it knows a stable server.
+leader_age() {
+    since=$(timeout 5 consul operator autopilot state -format=json | grep -o '"StableSince": "2[^.Z"]*' | sort | head -n 1)
+    since=${since##*\"}
+    since=$(date -u -d "${since%T*} ${since#*T}" +%s 2>&1) && echo $(($(date +%s) - since)) || echo 0
+}
+
+# `leave SERVER`: take a server out of Raft if the healthy servers that remain are a majority of the voters that remain.
+leave() {
+    stable_by=$(($(date +%s) + LEADER_AGE + 15))
+    while :; do
+        elected || { echo "$found"; return 1; }
+        rest=$(echo "$found" | grep -v "^$1 ")
+        if [ "$(healthy "$rest")" -lt "$(majority "$(voters "$rest")")" ]; then
+            echo "$1 cannot leave: of the $(voters "$rest") voters that would remain, only $(healthy "$rest") are healthy"
+            return 1
+        fi
+        if [ "$(date +%s)" -ge "$stable_by" ]; then
+            echo "$1 cannot leave: no other server has led and run for $LEADER_AGE s"
+            return 1
+        elif echo "$found" | grep -q "^$1 leader "; then
+            successor=$(echo "$found" | grep ' voter true ' | sort | head -n 1)
+            timeout 15 consul operator raft transfer-leader -id="${successor##* }" || return 1
+        elif [ "$(leader_age)" -ge "$LEADER_AGE" ]; then
+            break
+        fi
+        sleep 1
+    done
+    # A server that answers leaves by itself. Its container restarts, and the server joins as a non-voter.
+    at "$1" timeout 15 consul leave || timeout 15 consul force-leave "$1"
+    left_by=$(($(date +%s) + 30))
+    while [ "$(date +%s)" -lt "$left_by" ]; do
+        ! found=$(servers) || echo "$found" | grep -Eq "^$1 (leader|voter) " || { echo "$1 has left Raft"; return 0; }
+        sleep 1
+    done
+    echo "$1 is still a voter after 30 s"
+    return 1
 }
 
 deadline=$(($(date +%s) + TIMEOUT))
@@ -99,38 +145,43 @@ while :; do
     if [ "$quiet" = 3 ] || { [ -z "$found" ] && [ -z "$member" ]; }; then
         break
     elif [ "$ALLOW_DEGRADED" = true ] && [ -n "$found" ]; then
-        echo "allowDegraded is true, so the update goes on although the cluster is not whole:"
+        echo "allowDegraded is true, so the update goes on although not every server is a healthy voter:"
         echo "$found"
         break
     elif [ "$(date +%s)" -ge "$deadline" ]; then
-        echo "The cluster is not whole, so no server may be restarted or removed. Nothing was changed in it."
+        echo "Not every server is a healthy voter, so no server may be restarted or removed. No server was changed."
         echo "$found"
-        echo "Bring the missing servers back and run pulumi up again; or set allowDegraded to true for one update."
+        echo "Bring these servers back and run pulumi up again; or set allowDegraded to true for one update."
         exit 1
     fi
     sleep 1
 done
-if [ -z "$member" ]; then
-    echo "There is no cluster yet: $seen"
-    exit 0
-fi
 
-if ! found=$(servers); then
-    # Only with allowDegraded: no quorum is left that a restart could take.
-    known=$(peers "$member" | grep -o '"[^"]*"' | grep -c .)
+if [ -n "$member" ] && elected; then
+    [ -n "$(leaving "$found")" ] && seconds=$STABILIZATION || seconds=10
+    timeout 15 consul operator autopilot set-config -server-stabilization-time="${seconds}s" || exit 1
+    # Twice, because autopilot may let a server vote again if the next one needs long to leave.
+    for attempt in first second; do
+        for server in $(leaving "$found"); do
+            leave "$server" || exit 1
+        done
+        elected || { echo "$found"; exit 1; }
+    done
+    [ -z "$(leaving "$found")" ] || { echo "These servers vote again after they have left: $(leaving "$found")"; exit 1; }
+elif [ -n "$member" ] && [ "$ALLOW_DEGRADED" != true ]; then
+    echo "The cluster has lost its leader: $found"
+    exit 1
+else
+    # There is no quorum that a restart could take. But no server can leave Raft, so none may be removed.
+    undeclared=$(echo "$seen" | grep -Ev ' (none|new)$' | while read -r name _; do declared "$name" || echo "$name"; done)
+    known=""
+    [ -z "$member" ] || known=$(peers "$member") || { echo "$member does not answer: $known"; exit 1; }
     set -- $SERVERS
-    if [ "$known" -gt $# ]; then
-        echo "Without a leader, no server can leave Raft: set serverReplicas back to $known"
+    if [ -n "$undeclared" ] || [ "$(echo "$known" | grep -o '"[^"]*"' | grep -c .)" -gt $# ]; then
+        echo "Without a leader, no server can leave Raft: set serverReplicas back. Raft has ${known:-no known servers};" \
+            "not declared, but running: ${undeclared:-none}"
         exit 1
     fi
-    echo "There is no leader. The servers may be updated"
-    exit 0
+    [ -n "$member" ] && echo "There is no leader." || echo "No server is in a cluster."
 fi
-going=$(leaving "$found")
-stabilization=10s
-[ -z "$going" ] || stabilization=10m
-consul operator autopilot set-config -server-stabilization-time="$stabilization" || exit 1
-for server in $going; do
-    leave "$server" || exit 1
-done
 echo "The servers may be updated"

@@ -8,6 +8,7 @@ import pytest
 
 from components.kubernetes.scripts import read_script
 from components.quorum import majority
+from components.settings import MOST_SERVERS
 from tests.support.autopilot import AUTOPILOT_HEADER, autopilot_server, raft_id
 from tests.support.scripts import fake_clock, write_program
 
@@ -26,8 +27,14 @@ def preflight(
     leader: int = 0,
     allowed: bool = False,
     voters: Collection[int] | None = None,
+    unseen: Collection[int] = (),
+    quorum: int | None = None,
+    started: str = "2020-01-01T00:00:00.5Z",
 ) -> tuple[int, str, list[str]]:
     """Run the script on a cluster of `before` servers of which `after` stay.
+
+    `unseen` servers are dead too, but autopilot does not know it yet. `quorum` is autopilot's MinQuorum. `started` is
+    when the leader's process started.
 
     Return the exit code, the output, and the calls that change the cluster. A server that leaves is a non-voter
     afterwards.
@@ -37,20 +44,24 @@ def preflight(
         status = "leader" if server == leader else "voter"
         (folder / f"server-{server}").write_text(autopilot_server(server, status, healthy=server not in dead))
     (folder / "header").write_text(AUTOPILOT_HEADER)
-    (folder / "dead").write_text(" ".join(f"consul-{server}" for server in dead))
+    (folder / "dead").write_text(" ".join(f"consul-{server}" for server in (*dead, *unseen)))
     write_program(
         folder,
         "consul",
         f"""
 name=${{CONSUL_HTTP_ADDR#https://}}; name=${{name%%.*}}
 case "$*" in
-*get-config) echo "MinQuorum = {majority(before)}" ;;
+*get-config) echo "MinQuorum = {majority(before) if quorum is None else quorum}" ;;
+*-format=json) echo '"StableSince": "{started}",' ;;
 *"autopilot state") cat {folder}/header {folder}/server-* ;;
-*list-peers) echo "dial tcp: connect: connection refused" >&2; exit 1 ;;
+*list-peers) echo "lookup $name.consul.here.svc: no such host" >&2; exit 1 ;;
 leave)
     case " $(cat {folder}/dead) " in *" $name "*) exit 1 ;; esac
     echo "$name leaves" >> {folder}/calls
     sed -i 's/ leader$/ voter/; s/ voter$/ non-voter/' {folder}/server-${{name#*-}} ;;
+*transfer-leader*)
+    echo "$*" >> {folder}/calls
+    sed -i 's/ leader$/ voter/' {folder}/server-*; sed -i 's/ voter$/ leader/' {folder}/server-0 ;;
 force-leave*) echo "$*" >> {folder}/calls; rm {folder}/server-${{2#*-}} ;;
 *) echo "$*" >> {folder}/calls ;;
 esac
@@ -67,18 +78,27 @@ esac
     return run(folder, after, allowed=allowed)
 
 
+def without_answer(folder: Path, why: str) -> None:
+    """Let no server answer: `consul` fails with this message."""
+    write_program(folder, "curl", "echo 'Connection timed out' >&2; exit 28")
+    write_program(folder, "consul", f"echo '{why}' >&2; exit 1")
+
+
 def run(folder: Path, servers: int, *, allowed: bool = False) -> tuple[int, str, list[str]]:
     fake_clock(folder)
     (folder / "calls").touch()
     environment = {
         "PATH": f"{folder}:/usr/bin:/bin",
         "SERVERS": " ".join(f"consul-{server}" for server in range(servers)),
+        "EVERY_SERVER": " ".join(f"consul-{server}" for server in range(MOST_SERVERS)),
         "CONSUL_HTTP_ADDR": "https://consul.here.svc:8501",
         "CONSUL_CACERT": "/tls/ca.pem",
         "ALLOW_DEGRADED": str(allowed).lower(),
         "TIMEOUT": "20",
     }
-    result = subprocess.run(["sh", "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        ["sh", "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
     assert result.stderr == ""
     calls = [call for call in (folder / "calls").read_text().splitlines() if "set-config" not in call]
     return result.returncode, result.stdout, calls
@@ -98,10 +118,29 @@ def test_a_missing_server_is_named_and_nothing_is_changed(tmp_path: Path, dead: 
     assert "allowDegraded" in said
 
 
+def test_a_server_is_missing_as_soon_as_it_does_not_run(tmp_path: Path) -> None:
+    code, said, calls = preflight(tmp_path, before=5, after=3, unseen=[0], leader=1)
+    assert (code, calls) == (1, [])
+    assert "consul-0 is not a healthy voter" in said
+
+
+def test_a_dead_voter_of_an_interrupted_update_is_missing(tmp_path: Path) -> None:
+    # Two of the five servers joined and died before the health check had stored the new majority.
+    code, said, _ = preflight(tmp_path, before=5, after=5, quorum=2, dead=[3, 4])
+    assert code == 1
+    assert "consul-3 is not a healthy voter" in said
+
+
+def test_before_the_first_health_check_every_declared_server_must_vote(tmp_path: Path) -> None:
+    code, said, _ = preflight(tmp_path, before=2, after=3, quorum=0)
+    assert code == 1
+    assert "consul-2 is not a healthy voter" in said
+
+
 def test_a_server_that_autopilot_has_removed_is_missed(tmp_path: Path) -> None:
     code, said, calls = preflight(tmp_path, before=5, after=3, voters=[1, 2, 3, 4], leader=1)
     assert (code, calls) == (1, [])
-    assert "consul-0 is not in Raft" in said
+    assert "consul-0 is not a healthy voter (in Raft: no;" in said
 
 
 def test_new_servers_may_be_missing(tmp_path: Path) -> None:
@@ -118,6 +157,12 @@ def test_a_leader_that_is_to_go_hands_over_first(tmp_path: Path) -> None:
     assert calls == [f"operator raft transfer-leader -id={raft_id(0)}", "consul-4 leaves", "consul-3 leaves"]
 
 
+def test_no_server_leaves_while_a_young_leader_would_let_it_vote_again_at_once(tmp_path: Path) -> None:
+    code, _, calls = preflight(tmp_path, before=5, after=3, started="2023-11-14T22:13:20.5Z")
+    assert (code, calls) == (0, ["consul-4 leaves", "consul-3 leaves"])
+    assert (tmp_path / "ticks").read_text().count("\n") > 75
+
+
 def test_a_dead_server_that_is_to_go_is_removed(tmp_path: Path) -> None:
     code, _, calls = preflight(tmp_path, before=5, after=3, dead=[4])
     assert (code, calls) == (0, ["force-leave consul-4", "consul-3 leaves"])
@@ -128,7 +173,7 @@ def test_a_degraded_cluster_shrinks_only_if_allowed(tmp_path: Path) -> None:
     assert preflight(tmp_path / "refused", before=5, after=3, dead=[0], leader=1)[0] == 1
     code, said, calls = preflight(tmp_path, before=5, after=3, dead=[0], leader=1, allowed=True)
     assert (code, calls) == (0, ["consul-4 leaves", "consul-3 leaves"])
-    assert "although the cluster is not whole" in said
+    assert "although not every server is a healthy voter" in said
 
 
 def test_no_server_leaves_a_minority_behind_even_if_allowed(tmp_path: Path) -> None:
@@ -139,8 +184,10 @@ def test_no_server_leaves_a_minority_behind_even_if_allowed(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("after", "code"), [(3, 0), (5, 0), (1, 1)])
 def test_without_a_leader_an_allowed_update_removes_no_server(tmp_path: Path, after: int, code: int) -> None:
-    write_program(tmp_path, "curl", """echo '["10.96.0.1:8300","10.96.0.2:8300","10.96.0.3:8300"]'""")
-    write_program(tmp_path, "consul", "echo 'No cluster leader' >&2; exit 1")
+    peers = """echo '["10.96.0.1:8300","10.96.0.2:8300","10.96.0.3:8300"]'"""
+    write_program(tmp_path, "curl", f'case "$*" in *consul-0*) {peers} ;; *) exit 6 ;; esac')
+    answers = '*consul-0*) echo "No cluster leader" ;; *) echo ": no such host" ;;'
+    write_program(tmp_path, "consul", f'case "$CONSUL_HTTP_ADDR" in {answers} esac >&2; exit 1')
     assert run(tmp_path, after)[0] == 1
     assert run(tmp_path, after, allowed=True)[0] == code
 
@@ -148,7 +195,7 @@ def test_without_a_leader_an_allowed_update_removes_no_server(tmp_path: Path, af
 def test_without_servers_there_is_no_cluster_to_protect(tmp_path: Path) -> None:
     code, said, calls = preflight(tmp_path, voters=[])
     assert (code, calls) == (0, [])
-    assert "no cluster yet" in said
+    assert "No server is in a cluster" in said
 
 
 def test_servers_that_never_formed_a_cluster_may_be_updated(tmp_path: Path) -> None:
@@ -156,9 +203,32 @@ def test_servers_that_never_formed_a_cluster_may_be_updated(tmp_path: Path) -> N
     assert run(tmp_path, 3)[0] == 0
 
 
-def test_a_server_that_does_not_answer_is_not_taken_for_dead(tmp_path: Path) -> None:
-    write_program(tmp_path, "curl", "echo 'Connection timed out' >&2; exit 28")
-    write_program(tmp_path, "consul", "echo 'i/o timeout' >&2; exit 1")
+REFUSED_BY_AGENT = "dial tcp 10.244.1.2:8501: connect: connection refused"
+REFUSED_BY_DNS = "lookup consul-0 on 10.96.0.10:53: read udp 10.96.0.10:53: read: connection refused"
+
+
+def test_servers_that_crash_before_they_listen_may_be_updated(tmp_path: Path) -> None:
+    without_answer(tmp_path, REFUSED_BY_AGENT)
+    assert run(tmp_path, 3)[0] == 0
+
+
+@pytest.mark.parametrize("why", ["i/o timeout", REFUSED_BY_DNS, "server misbehaving"])
+def test_a_server_that_does_not_answer_is_not_taken_for_dead(tmp_path: Path, why: str) -> None:
+    without_answer(tmp_path, why)
     code, said, _ = run(tmp_path, 3)
     assert code == 1
     assert "consul-0 does not answer" in said
+
+
+def test_servers_that_do_not_answer_are_not_removed_even_if_allowed(tmp_path: Path) -> None:
+    without_answer(tmp_path, "i/o timeout")
+    code, said, _ = run(tmp_path, 3, allowed=True)
+    assert code == 1
+    assert "set serverReplicas back" in said
+    assert run(tmp_path, MOST_SERVERS, allowed=True)[0] == 0
+
+
+def test_servers_that_are_to_go_protect_a_cluster_whose_others_are_down(tmp_path: Path) -> None:
+    code, said, calls = preflight(tmp_path, before=5, after=3, voters=[3, 4], leader=9)
+    assert (code, calls) == (1, [])
+    assert "consul-4 member" in said
