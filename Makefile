@@ -10,6 +10,8 @@ VENV := .venv/bin
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
 RESULTS := $(STATE)/test-results
+# How often `make soak` causes each fault.
+RUNS ?= 3
 # Tests of one file share what its fixtures bring up.
 IN_PARALLEL := --numprocesses=2 --dist=loadfile
 # In two steps, so that a failure of the first stops the recipe.
@@ -74,6 +76,10 @@ test: lint tools checkers ## Run all tests, end-to-end included, and list the te
 	run devcluster tests/e2e/test_devcluster.py; \
 	: "In a broken cluster every further test would wait in vain."; \
 	run e2e tests/e2e --ignore=tests/e2e/test_devcluster.py --maxfail=5
+
+.PHONY: soak
+soak: tools checkers ## Cause every fault under load RUNS times (3), and print the longest gap between acknowledged writes
+	@$(VENV)/python -m pytest --timeout=3600 --soak=$(RUNS) tests/e2e/test_faults.py
 
 .PHONY: lint
 lint: $(INSTALLED) ## Check style, types and generated files

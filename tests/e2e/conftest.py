@@ -13,6 +13,11 @@ from tools import toolchain
 from tools.devcluster.cluster import Cluster
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of `make soak`."""
+    parser.addoption("--soak", type=int, default=0, metavar="RUNS", help="cause every fault so often (test_faults.py)")
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Yield a local Kubernetes with three nodes and the Consul image."""

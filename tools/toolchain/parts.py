@@ -264,6 +264,7 @@ CHECKERS = (
     _checker("kube-score", "main.version"),
     _checker("kubeconform", "main.version"),
     _checker("actionlint", "github.com/rhysd/actionlint.version"),
+    GoPart("linearizability", makes=("linearizability",)),
     SchemasPart("kubernetes-schemas"),
     PythonPart("checkov"),
     DebianPart(

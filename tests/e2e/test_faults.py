@@ -1,0 +1,184 @@
+"""Faults under load: no acknowledged write is lost, and the gap between acknowledged writes stays short.
+
+`make test` causes the faults that take seconds, once; `make soak` all of them, RUNS times.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import pytest
+
+from tests.support.consul import Consul, server_names
+from tests.support.load import Call, Load, judge
+from tests.support.stack import Stack
+from tools.devcluster import faults
+from tools.devcluster.cluster import Cluster
+
+_SETTLE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a fault happens; `leader` and `node` are the leading server and its node."""
+
+    cluster: Cluster
+    stack: Stack
+    consul: Consul
+    settings: dict[str, Any]
+    leader: str
+    node: str
+
+    @property
+    def pod(self) -> tuple[Cluster, str, str, str]:
+        """Return the arguments of the faults that hit the leader's container."""
+        return self.cluster, self.consul.namespace, self.leader, "consul"
+
+    def update(self, **changed: Any) -> None:
+        """Update the stack with changed settings."""
+        self.stack.configure(self.settings | changed)
+        self.stack.up()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault. `goal` is the longest gap between two acknowledged writes, in seconds.
+
+    The `short` ones are in `make test`.
+    """
+
+    name: str
+    goal: float
+    cause: Callable[[Scene], object]
+    short: bool = False
+
+
+def frozen(scene: Scene) -> None:
+    faults.freeze(*scene.pod)
+    time.sleep(15)
+    faults.thaw(*scene.pod)
+
+
+def cut_off(scene: Scene) -> None:
+    faults.cut(scene.cluster, scene.node)
+    time.sleep(25)
+    faults.heal(scene.cluster, scene.node)
+
+
+def lossy(scene: Scene) -> None:
+    faults.lose_packets(scene.cluster, scene.node, 0.2)
+    time.sleep(20)
+    faults.heal(scene.cluster, scene.node)
+
+
+def powered_off(scene: Scene) -> None:
+    faults.power_off(scene.cluster, scene.node)
+    time.sleep(10)
+    scene.cluster.up()
+
+
+def every_node_powered_off(scene: Scene) -> None:
+    for node in scene.consul.objects("nodes"):
+        faults.power_off(scene.cluster, node["metadata"]["name"])
+    scene.cluster.up()
+
+
+def killed(scene: Scene, *servers: str) -> None:
+    for server in servers or [scene.leader]:
+        faults.kill(scene.cluster, scene.consul.namespace, server, "consul")
+
+
+def drained(scene: Scene) -> None:
+    for node in sorted(node["metadata"]["name"] for node in scene.consul.objects("nodes")):
+        scene.consul.kubectl(
+            "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s", timeout=200
+        )
+        scene.consul.kubectl("uncordon", node)
+        scene.consul.wait_healthy(seconds=180)
+
+
+def scaled(scene: Scene) -> None:
+    nodes = [*scene.settings["storageNodes"]][:3]
+    scene.update(serverReplicas=5, storageNodes=[*nodes, *nodes[:2]])
+    scene.update(storageNodes=[*nodes, *nodes[:2]])
+
+
+def deleted(*arguments: str) -> Callable[[Scene], object]:
+    return lambda scene: scene.consul.kubectl("delete", "pod", scene.leader, "--wait=false", *arguments)
+
+
+FAULTS = [
+    Fault("leader deleted in order", 0.5, deleted(), short=True),
+    Fault("leader deleted by force", 2.5, deleted("--force", "--grace-period=0"), short=True),
+    Fault("leader killed", 2.5, killed, short=True),
+    Fault("leader frozen for 15 s", 3, frozen),
+    Fault("leader's node cut off for 25 s", 3, cut_off),
+    Fault("20 % loss at the leader's node for 20 s", 3, lossy),
+    Fault("leader's node powered off", 5, powered_off),
+    Fault("all servers killed", 6, lambda scene: killed(scene, *server_names(3)), short=True),
+    Fault(
+        "all servers deleted",
+        10,
+        lambda scene: scene.consul.kubectl("delete", "pod", *server_names(3), "--wait=false"),
+    ),
+    Fault("every node powered off", 60, every_node_powered_off),
+    Fault("each node drained in turn", 0.5, drained),
+    Fault("rolling update", 0.5, lambda scene: scene.update(logLevel="warn")),
+    Fault("3→5→3 servers", 1.6, scaled),
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the faults and how often each is caused."""
+    if "fault" in metafunc.fixturenames:
+        soak = metafunc.config.getoption("--soak", default=0)
+        chosen = [fault for fault in FAULTS if soak or fault.short]
+        metafunc.parametrize("fault", chosen, ids=[fault.name for fault in chosen])
+        metafunc.parametrize("runs", [soak or 1], ids=[""])
+
+
+def test_no_fault_loses_a_write(
+    fault: Fault,
+    runs: int,
+    cluster: Cluster,
+    stack: Stack,
+    consul: Consul,
+    settings: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gaps: list[float] = []
+    for _ in range(runs):
+        (leader,) = [peer.name for peer in consul.peers() if peer.state == "leader"]
+        node = next(pod["spec"]["nodeName"] for pod in consul.agents() if pod["metadata"]["name"] == leader)
+        with Load(consul, stack.outputs()["caCertificate"]) as load:
+            fault.cause(Scene(cluster, stack, consul, settings, leader, node))
+            # For a moment after a fault, the cluster still looks healthy.
+            time.sleep(_SETTLE_SECONDS)
+            consul.wait_healthy(seconds=180)
+        gaps.append(load.longest_gap())
+        with capsys.disabled():
+            print(f"\n{fault.name}: {gaps[-1]:.2f} s, {len(load.history)} calls", end=" ")
+    # A single run may meet a busy moment of the machine.
+    assert median(gaps) <= fault.goal * (1 if runs > 1 else 2)
+
+
+def history(value: str) -> list[Call]:
+    """Return a history in which the last call reads this value after two acknowledged writes."""
+    return [
+        Call("put", "load/0", 0, Value="1", Start=0, End=10),
+        Call("cas", "load/0", 1, Value="2", Expected="1", OK=True, Start=20, End=30),
+        Call("put", "load/0", 2, Value="3", Unknown=True, Start=25),
+        Call("get", "load/0", 3, Value=value, Start=40, End=50),
+    ]
+
+
+@pytest.mark.parametrize("value", ["2", "3"], ids=["acknowledged", "unanswered"])
+def test_the_checker_accepts_a_write_that_was_kept(value: str) -> None:
+    assert judge(history(value)) == "4 calls are linearizable\n"
+
+
+def test_the_checker_finds_a_write_that_was_lost() -> None:
+    with pytest.raises(AssertionError, match="the calls of the key load/0 are not linearizable"):
+        judge(history("1"))
