@@ -1,13 +1,14 @@
-# Run before every change that restarts or removes servers; servers.sh comes before it. Succeed only if the running
-# cluster is whole, or if there is no cluster. Then make the servers that are not in $SERVERS leave Raft, one at a time.
-# $EVERY_SERVER has the names of all servers that a cluster can have. Steps and invariants: components/agents/README.md.
+# Run before every change that restarts or removes servers; servers.sh comes before it. Succeed only if every declared
+# server ($SERVERS) is a healthy voter, if there is no cluster, or if $ALLOW_DEGRADED permits it. Before, make the servers
+# that are not declared leave Raft, one at a time. $EVERY_SERVER has the names of all servers that a cluster can have.
+# Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
 headless=${CONSUL_HTTP_ADDR#https://}
 
 # A server that has left starts again, as a non-voter. Autopilot lets it vote after this many seconds of stable health;
-# its pod must be gone before. But autopilot lets it vote at once while the leader's process is younger than 110 % of
-# this time (ServerStabilizationTime in types.go of github.com/hashicorp/raft-autopilot), so $LEADER_AGE is more.
+# its pod must be gone before. But autopilot ignores this time while it has watched the servers for less than this time
+# (ServerStabilizationTime in types.go of github.com/hashicorp/raft-autopilot), so $LEADER_AGE is more.
 STABILIZATION=60
 LEADER_AGE=75
 
@@ -29,8 +30,8 @@ peers() {
     curl --silent --show-error --fail --max-time 3 --cacert "$CONSUL_CACERT" "$(url "$1")/v1/status/peers" 2>&1
 }
 
-# `look SERVER`: print `member` if the server belongs to a cluster, `new` if it never did, `none` if no agent runs, or
-# else what went wrong.
+# `look SERVER`: print `member` if the server belongs to a cluster, `new` if it never did, `down` if its pod runs no agent,
+# `none` if it has no pod, or else what went wrong.
 look() {
     if said=$(peers "$1"); then
         [ "$said" = "[]" ] && echo new || echo member
@@ -38,8 +39,9 @@ look() {
         why=$(at "$1" timeout 3 consul operator raft list-peers 2>&1)
         # Not every "connection refused" will do: a DNS server may refuse too.
         case $why in
-        *": no such host"* | *":${headless##*:}: connect: connection refused"*) echo none ;;
-        *) echo "does not answer: $said" ;;
+        *": no such host"*) echo none ;;
+        *":${headless##*:}: connect: connection refused"*) echo down ;;
+        *) echo "does not answer: $said" | head -n 1 ;;
         esac
     fi
 }
@@ -51,16 +53,21 @@ look_at_all() {
     member=${member%% *}
 }
 
+# `declared_before`: print how many servers were declared when the health check last succeeded; 0 if it never did. It
+# stores their majority as MinQuorum, and their number is odd. A server knows this without a leader.
+declared_before() {
+    config=$(timeout 5 consul operator autopilot get-config -stale 2>&1) || { echo "${config:-no answer within 5 s}"; return 1; }
+    quorum=$(echo "$config" | while read -r key _ value; do [ "$key" != MinQuorum ] || echo "$value"; done)
+    echo $((${quorum:-0} > 0 ? 2 * quorum - 1 : 0))
+}
+
 problems() {
     if [ -z "$member" ]; then
-        echo "$seen" | grep -Ev ' (none|new)$'
+        echo "$seen" | grep -Ev ' (none|down|new)$'
         return
     fi
-    config=$(timeout 5 consul operator autopilot get-config 2>&1) || { echo "${config:-no answer within 5 s}"; return; }
+    before=$(declared_before) || { echo "$before"; return; }
     found=$(servers) || { echo "$found"; echo "$seen" | grep -v ' none$'; return; }
-    # The health check stores the majority of the declared servers as MinQuorum, and their number is odd.
-    quorum=$(echo "$config" | while read -r key _ value; do [ "$key" != MinQuorum ] || echo "$value"; done)
-    before=$((${quorum:-0} > 0 ? 2 * quorum - 1 : 0))
     for server in $SERVERS; do
         raft=$(echo "$found" | grep "^$server ")
         seen_now=$(echo "$seen" | grep "^$server ")
@@ -88,9 +95,9 @@ elected() {
     done
 }
 
-# `leaving LINES`: print the voters that are to go, highest ordinal first.
+# `leaving LINES`: print the voters that are to go: those that are not healthy first, then the highest ordinal.
 leaving() {
-    echo "$1" | sort -r | while read -r name status _; do
+    echo "$1" | sort -k 3,3 -k 1,1r | while read -r name status _; do
         declared "$name" || [ "$status" = non-voter ] || echo "$name"
     done
 }
@@ -107,7 +114,11 @@ leave() {
     stable_by=$(($(date +%s) + LEADER_AGE + 15))
     while :; do
         elected || { echo "$found"; return 1; }
-        rest=$(echo "$found" | grep -v "^$1 ")
+        # Autopilot needs some seconds to find out that a server is dead.
+        rest=$(echo "$found" | grep -v "^$1 " | while read -r name status well id; do
+            [ "$well" != true ] || [ "$(look "$name")" = member ] || well=false
+            echo "$name $status $well $id"
+        done)
         if [ "$(healthy "$rest")" -lt "$(majority "$(voters "$rest")")" ]; then
             echo "$1 cannot leave: of the $(voters "$rest") voters that would remain, only $(healthy "$rest") are healthy"
             return 1
@@ -116,8 +127,8 @@ leave() {
             echo "$1 cannot leave: no other server has led and run for $LEADER_AGE s"
             return 1
         elif echo "$found" | grep -q "^$1 leader "; then
-            successor=$(echo "$found" | grep ' voter true ' | sort | head -n 1)
-            timeout 15 consul operator raft transfer-leader -id="${successor##* }" || return 1
+            successor=$(echo "$rest" | grep ' voter true ' | sort | head -n 1)
+            timeout 15 consul operator raft transfer-leader -id="${successor##* }" || echo "no transfer to $successor"
         elif [ "$(leader_age)" -ge "$LEADER_AGE" ]; then
             break
         fi
@@ -141,8 +152,9 @@ while :; do
     [ -z "$member" ] || CONSUL_HTTP_ADDR=$(url "$member")
     found=$(problems)
     [ -z "$found" ] && quiet=$((quiet + 1)) || quiet=0
-    # During a rolling update, no server misses for a second between two restarts. Three looks in a row tell.
-    if [ "$quiet" = 3 ] || { [ -z "$found" ] && [ -z "$member" ]; }; then
+    # In a rolling update, all servers can look healthy for a second between two restarts, so require three looks in a
+    # row; but one is enough if no server has a pod.
+    if [ "$quiet" = 3 ] || ! echo "$seen" | grep -qv ' none$'; then
         break
     elif [ "$ALLOW_DEGRADED" = true ] && [ -n "$found" ]; then
         echo "allowDegraded is true, so the update goes on although not every server is a healthy voter:"
@@ -159,7 +171,8 @@ done
 
 if [ -n "$member" ] && elected; then
     [ -n "$(leaving "$found")" ] && seconds=$STABILIZATION || seconds=10
-    timeout 15 consul operator autopilot set-config -server-stabilization-time="${seconds}s" || exit 1
+    timeout 15 consul operator autopilot set-config -server-stabilization-time="${seconds}s" ||
+        { echo "Autopilot's configuration could not be changed"; exit 1; }
     # Twice, because autopilot may let a server vote again if the next one needs long to leave.
     for attempt in first second; do
         for server in $(leaving "$found"); do
@@ -174,14 +187,17 @@ elif [ -n "$member" ] && [ "$ALLOW_DEGRADED" != true ]; then
 else
     # There is no quorum that a restart could take. But no server can leave Raft, so none may be removed.
     undeclared=$(echo "$seen" | grep -Ev ' (none|new)$' | while read -r name _; do declared "$name" || echo "$name"; done)
-    known=""
-    [ -z "$member" ] || known=$(peers "$member") || { echo "$member does not answer: $known"; exit 1; }
+    known="" before=0
+    if [ -n "$member" ]; then
+        known=$(peers "$member") || { echo "$member does not answer: $known"; exit 1; }
+        before=$(declared_before) || { echo "$member does not answer: $before"; exit 1; }
+    fi
     set -- $SERVERS
-    if [ -n "$undeclared" ] || [ "$(echo "$known" | grep -o '"[^"]*"' | grep -c .)" -gt $# ]; then
-        echo "Without a leader, no server can leave Raft: set serverReplicas back. Raft has ${known:-no known servers};" \
-            "not declared, but running: ${undeclared:-none}"
+    if [ -n "$undeclared" ] || [ "$before" -gt $# ] || [ "$(echo "$known" | grep -o '"[^"]*"' | grep -c .)" -gt $# ]; then
+        echo "Without a leader, no server can leave Raft: set serverReplicas back. It was $before; Raft has ${known:-unknown}."
+        echo "$seen"
         exit 1
     fi
-    [ -n "$member" ] && echo "There is no leader." || echo "No server is in a cluster."
+    [ -n "$member" ] && echo "There is no leader." || echo "No server reports a cluster."
 fi
 echo "The servers may be updated"
