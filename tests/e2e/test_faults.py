@@ -130,6 +130,14 @@ FAULTS = [
 ]
 
 
+def replace_restarted(consul: Consul) -> None:
+    """Give each server whose container has restarted a new pod: Kubernetes delays a second restart by 10 s."""
+    for pod in consul.agents("server"):
+        if any(status["restartCount"] for status in pod["status"]["containerStatuses"]):
+            consul.kubectl("delete", "pod", pod["metadata"]["name"])
+            consul.wait_healthy()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Choose the faults and how often each is caused."""
     if "fault" in metafunc.fixturenames:
@@ -150,6 +158,7 @@ def test_no_fault_loses_a_write(
 ) -> None:
     gaps: list[float] = []
     for _ in range(runs):
+        replace_restarted(consul)
         (leader,) = [peer.name for peer in consul.peers() if peer.state == "leader"]
         node = next(pod["spec"]["nodeName"] for pod in consul.agents() if pod["metadata"]["name"] == leader)
         with Load(consul, stack.outputs()["caCertificate"]) as load:

@@ -23,7 +23,7 @@ WORKERS = 8
 # A worker waits this long for an answer. A write without an answer may still take effect.
 _TIMEOUT_SECONDS = 1.5
 
-# Each worker pauses this long after a call: about 150 calls a second in all.
+# Each worker pauses this long after a call: about 100 calls a second in all.
 _PAUSE_SECONDS = 0.03
 
 # The workers share a key for this long. The checker is quick while few calls share a key.
