@@ -156,11 +156,11 @@ while :; do
     # row; but one is enough if no server has a pod.
     if [ "$quiet" = 3 ] || ! echo "$seen" | grep -qv ' none$'; then
         break
-    elif [ "$ALLOW_DEGRADED" = true ] && [ -n "$found" ]; then
+    elif [ -n "$found" ] && [ "$ALLOW_DEGRADED" = true ]; then
         echo "allowDegraded is true, so the update goes on although not every server is a healthy voter:"
         echo "$found"
         break
-    elif [ "$(date +%s)" -ge "$deadline" ]; then
+    elif [ -n "$found" ] && [ "$(date +%s)" -ge "$deadline" ]; then
         echo "Not every server is a healthy voter, so no server may be restarted or removed. No server was changed."
         echo "$found"
         echo "Bring these servers back and run pulumi up again; or set allowDegraded to true for one update."
