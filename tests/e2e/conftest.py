@@ -15,7 +15,7 @@ from tools.devcluster.cluster import Cluster
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option of `make soak`."""
-    parser.addoption("--soak", type=int, default=0, metavar="RUNS", help="cause every fault so often (test_faults.py)")
+    parser.addoption("--soak", type=int, default=0, metavar="RUNS", help="cause all of FAULTS, RUNS times")
 
 
 @pytest.fixture(scope="session")

@@ -55,34 +55,48 @@ class Fault:
     short: bool = False
 
 
+def nodes(scene: Scene) -> list[str]:
+    return sorted(node["metadata"]["name"] for node in scene.consul.objects("nodes"))
+
+
 def frozen(scene: Scene) -> None:
     faults.freeze(*scene.pod)
-    time.sleep(15)
-    faults.thaw(*scene.pod)
+    try:
+        time.sleep(15)
+    finally:
+        faults.thaw(*scene.pod)
 
 
 def cut_off(scene: Scene) -> None:
     faults.cut(scene.cluster, scene.node)
-    time.sleep(25)
-    faults.heal(scene.cluster, scene.node)
+    try:
+        time.sleep(25)
+    finally:
+        faults.heal(scene.cluster, scene.node)
 
 
 def lossy(scene: Scene) -> None:
     faults.lose_packets(scene.cluster, scene.node, 0.2)
-    time.sleep(20)
-    faults.heal(scene.cluster, scene.node)
+    try:
+        time.sleep(20)
+    finally:
+        faults.heal(scene.cluster, scene.node)
 
 
 def powered_off(scene: Scene) -> None:
     faults.power_off(scene.cluster, scene.node)
-    time.sleep(10)
-    scene.cluster.up()
+    try:
+        time.sleep(10)
+    finally:
+        scene.cluster.up()
 
 
 def every_node_powered_off(scene: Scene) -> None:
-    for node in scene.consul.objects("nodes"):
-        faults.power_off(scene.cluster, node["metadata"]["name"])
-    scene.cluster.up()
+    try:
+        for node in nodes(scene):
+            faults.power_off(scene.cluster, node)
+    finally:
+        scene.cluster.up()
 
 
 def killed(scene: Scene, *servers: str) -> None:
@@ -91,12 +105,17 @@ def killed(scene: Scene, *servers: str) -> None:
 
 
 def drained(scene: Scene) -> None:
-    for node in sorted(node["metadata"]["name"] for node in scene.consul.objects("nodes")):
-        scene.consul.kubectl(
-            "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s", timeout=200
-        )
-        scene.consul.kubectl("uncordon", node)
+    options = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
+    for node in nodes(scene):
+        with scene.consul.cordoned([node]):
+            scene.consul.kubectl("drain", node, *options, timeout=200)
         scene.consul.wait_healthy(seconds=180)
+
+
+def rolled(scene: Scene) -> None:
+    # The level of the run before is still set.
+    before = scene.stack.settings.get("logLevel", "info")
+    scene.update(logLevel="info" if before == "warn" else "warn")
 
 
 def scaled(scene: Scene) -> None:
@@ -125,7 +144,7 @@ FAULTS = [
     ),
     Fault("every node powered off", 60, every_node_powered_off),
     Fault("each node drained in turn", 0.5, drained),
-    Fault("rolling update", 0.5, lambda scene: scene.update(logLevel="warn")),
+    Fault("rolling update", 0.5, rolled),
     Fault("3→5→3 servers", 1.6, scaled),
 ]
 
@@ -139,23 +158,23 @@ def replace_restarted(consul: Consul) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the faults and how often each is caused."""
+    """Choose the faults."""
     if "fault" in metafunc.fixturenames:
         soak = metafunc.config.getoption("--soak", default=0)
         chosen = [fault for fault in FAULTS if soak or fault.short]
         metafunc.parametrize("fault", chosen, ids=[fault.name for fault in chosen])
-        metafunc.parametrize("runs", [soak or 1], ids=[""])
 
 
 def test_no_fault_loses_a_write(
+    request: pytest.FixtureRequest,
     fault: Fault,
-    runs: int,
     cluster: Cluster,
     stack: Stack,
     consul: Consul,
     settings: dict[str, Any],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    runs = request.config.getoption("--soak", default=0) or 1
     gaps: list[float] = []
     for _ in range(runs):
         replace_restarted(consul)

@@ -9,13 +9,14 @@ import subprocess
 import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from http.client import HTTPException, HTTPSConnection
 from itertools import pairwise
 from threading import Event, Thread
 from types import TracebackType
 from typing import Self
 
-from tests.support.consul import Consul, client_names
+from tests.support.consul import Consul, client_names, wait_for
 from tools import toolchain
 
 WORKERS = 8
@@ -73,41 +74,48 @@ class Load:
         self._trust = ssl.create_default_context(cadata=ca)
         self._stop = Event()
         self._forwards: list[_Forward] = []
-        self._threads: list[Thread] = []
+        self._threads = [Thread(target=self._work, args=(worker,), daemon=True) for worker in range(WORKERS)]
         self._started = time.monotonic()
         # The checker takes every key for new.
         self._folder = f"load/{time.time_ns()}"
 
     def __enter__(self) -> Self:
         """Start the load, and return when the first write is acknowledged."""
-        self._stack = ExitStack()
-        for client in sorted(client_names(3)):
-            self._forwards.append(self._stack.enter_context(_Forward(self._consul, client)))
-        self._threads = [Thread(target=self._work, args=(worker,), daemon=True) for worker in range(WORKERS)]
-        for thread in self._threads:
-            thread.start()
-        deadline = time.monotonic() + 30
-        while not any(call.acknowledged for call in list(self.history)):
-            assert time.monotonic() < deadline, "no write was acknowledged within 30 s"
-            time.sleep(0.1)
+        with ExitStack() as stack:
+            stack.callback(self._join)
+            self._forwards += [stack.enter_context(_Forward(self._consul, name)) for name in sorted(client_names(3))]
+            for thread in self._threads:
+                thread.start()
+            wait_for("acknowledged write", lambda: any(call.acknowledged for call in list(self.history)), 30)
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         """Stop the load, read every key, and judge the history unless the block failed."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
         with self._stack:
+            self._ended = time.monotonic_ns()
+            self._join()
             if kind is None:
+                connections: dict[int, HTTPSConnection] = {}
                 for key in sorted({call.Key for call in self.history}):
-                    self._read_at_the_end(key)
+                    wait_for(f"value of {key}", partial(self._read, key, connections))
                 judge(self.history)
                 self._consul.consul("kv", "delete", "-recurse", self._folder)
 
+    def _join(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            if thread.ident:
+                thread.join()
+
+    def _read(self, key: str, connections: dict[int, HTTPSConnection]) -> bool:
+        call = Call("get", key, WORKERS)
+        return self._run(call, 0, random.choice(self._forwards), connections) is not None  # noqa: S311 - not a secret
+
     def longest_gap(self) -> float:
-        """Return the longest time, in seconds, between the ends of two acknowledged writes that follow each other."""
-        ends = sorted(call.End for call in list(self.history) if call.acknowledged)
-        return max((later - earlier for earlier, later in pairwise(ends)), default=0) / 1e9
+        """Return the longest time, in seconds, between two acknowledged writes, or the last one and the load's end."""
+        ends = [call.End for call in self.history if call.acknowledged and call.End < self._ended]
+        return max(later - earlier for earlier, later in pairwise([*sorted(ends), self._ended])) / 1e9
 
     def _work(self, worker: int) -> None:
         chance = random.Random(worker)  # noqa: S311 - not a secret
@@ -125,15 +133,6 @@ class Load:
                 call.Expected = known[1]
             found = self._run(call, known[2], chance.choice(self._forwards), connections)
             known = (key, call.Value, found) if found is not None else known
-
-    def _read_at_the_end(self, key: str) -> None:
-        connections: dict[int, HTTPSConnection] = {}
-        for attempt in range(60):
-            call = Call("get", key, WORKERS)
-            if self._run(call, 0, self._forwards[attempt % len(self._forwards)], connections) is not None:
-                return
-            time.sleep(0.5)
-        raise AssertionError(f"{key} could not be read within 30 s after the load")
 
     def _run(self, call: Call, index: int, forward: "_Forward", connections: dict[int, HTTPSConnection]) -> int | None:
         """Make a call and add it to the history, unless it cannot have had an effect.
@@ -209,6 +208,8 @@ class _Forward:
         while not self._stop.wait(0.2):
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
                 self._process = process
+                if self._stop.is_set():
+                    process.terminate()
                 assert process.stdout
                 for line in process.stdout:
                     if found := re.search(r"127\.0\.0\.1:(\d+) ->", line):

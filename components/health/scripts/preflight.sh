@@ -1,5 +1,5 @@
 # Run before every change that restarts or removes servers; servers.sh comes before it. Succeed only if every declared
-# server ($SERVERS) is a healthy voter, if there is no cluster, or if $ALLOW_DEGRADED permits it. Before, make the servers
+# server ($SERVERS) is a healthy voter, if there is no cluster, or if $ALLOW_DEGRADED permits it. Then make the servers
 # that are not declared leave Raft, one at a time. $EVERY_SERVER has the names of all servers that a cluster can have.
 # Steps and invariants: components/agents/README.md.
 set -u
@@ -54,7 +54,8 @@ look_at_all() {
 }
 
 # `declared_before`: print how many servers were declared when the health check last succeeded; 0 if it never did. It
-# stores their majority as MinQuorum, and their number is odd. A server knows this without a leader.
+# stores their majority as MinQuorum, and their number is odd. A server knows this without a leader, unless it has
+# restarted since.
 declared_before() {
     config=$(timeout 5 consul operator autopilot get-config -stale 2>&1) || { echo "${config:-no answer within 5 s}"; return 1; }
     quorum=$(echo "$config" | while read -r key _ value; do [ "$key" != MinQuorum ] || echo "$value"; done)
@@ -84,6 +85,7 @@ problems() {
         esac
         echo "$server is not a healthy voter (in Raft: ${raft:-no}; asked itself: ${seen_now#* })"
     done
+    echo "$found" | grep -E '^unknown (leader|voter) '
 }
 
 # `elected`: set $found to the servers in Raft. Fail if there is no leader for 15 s; an election takes a few seconds.
@@ -98,7 +100,7 @@ elected() {
 # `leaving LINES`: print the voters that are to go: those that are not healthy first, then the highest ordinal.
 leaving() {
     echo "$1" | sort -k 3,3 -k 1,1r | while read -r name status _; do
-        declared "$name" || [ "$status" = non-voter ] || echo "$name"
+        declared "$name" || [ "$status" = non-voter ] || [ "$name" = unknown ] || echo "$name"
     done
 }
 
@@ -190,11 +192,12 @@ else
     known="" before=0
     if [ -n "$member" ]; then
         known=$(peers "$member") || { echo "$member does not answer: $known"; exit 1; }
-        before=$(declared_before) || { echo "$member does not answer: $before"; exit 1; }
+        before=$(declared_before) || before=0
     fi
     set -- $SERVERS
     if [ -n "$undeclared" ] || [ "$before" -gt $# ] || [ "$(echo "$known" | grep -o '"[^"]*"' | grep -c .)" -gt $# ]; then
-        echo "Without a leader, no server can leave Raft: set serverReplicas back. It was $before; Raft has ${known:-unknown}."
+        echo "Without a leader, no server can leave Raft: set serverReplicas back. Before, it was $before (0: unknown)."
+        echo "Servers in Raft: ${known:-unknown}"
         echo "$seen"
         exit 1
     fi

@@ -248,7 +248,22 @@ def test_without_a_leader_the_number_of_servers_does_not_shrink(tmp_path: Path) 
     write_program(tmp_path, "consul", f'case "$* $CONSUL_HTTP_ADDR" in {answers} esac >&2; exit 1')
     code, said, _ = run(tmp_path, 3, allowed=True)
     assert code == 1
-    assert "It was 5" in said
+    assert "Before, it was 5" in said
+
+
+def test_servers_that_restarted_without_a_leader_may_be_updated_if_allowed(tmp_path: Path) -> None:
+    # Raft has applied nothing since the restart, so the server does not know autopilot's configuration.
+    write_program(tmp_path, "curl", """echo '["1","2","3"]'""")
+    write_program(tmp_path, "consul", "echo 'autopilot config not initialized yet' >&2; exit 1")
+    assert run(tmp_path, MOST_SERVERS, allowed=True)[0] == 0
+
+
+def test_a_voter_whose_name_the_leader_does_not_know_is_a_problem_but_cannot_leave(tmp_path: Path) -> None:
+    nameless = autopilot_server(4, "voter", healthy=False).replace("consul-4", "")
+    (tmp_path / "server-nameless").write_text(nameless)
+    assert preflight(tmp_path)[0] == 1
+    code, _, calls = preflight(tmp_path, allowed=True)
+    assert (code, calls) == (0, [])
 
 
 def test_servers_that_do_not_answer_are_not_removed_even_if_allowed(tmp_path: Path) -> None:
