@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.consul import Consul, server_names
 from tests.support.load import Call, Load, judge
-from tests.support.stack import Stack
+from tests.support.stack import PROJECT_DIR, Stack
 from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
 
@@ -210,3 +210,11 @@ def test_the_checker_accepts_a_write_that_was_kept(value: str) -> None:
 def test_the_checker_finds_a_write_that_was_lost() -> None:
     with pytest.raises(AssertionError, match="the calls of the key load/0 are not linearizable"):
         judge(history("1"))
+
+
+def test_the_documentation_lists_every_fault_with_its_aim() -> None:
+    faults = (PROJECT_DIR / "docs" / "faults.md").read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in faults.splitlines() if line[:2] == "| "][
+        1:
+    ]
+    assert [(name, aim.partition(" (")[0]) for name, _, aim in rows] == [(of.name, f"≤ {of.goal:g} s") for of in FAULTS]

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from components.settings import Settings
-from tests.e2e.test_faults import FAULTS
 from tests.support.environment import clean_environment
 from tests.support.stack import PROJECT_DIR
 from tools.bench.figures import Figure
@@ -109,11 +108,3 @@ def test_missed_aims_are_marked() -> None:
         samples, others = ([float(cell.split()[0])] if cell else [] for cell in (measured, other))
         figure = Figure(what, against, written.removesuffix(" (missed)"), samples=samples, other=others)
         assert figure.row()[-1] == written, what
-
-
-def test_every_fault_is_listed_with_its_aim() -> None:
-    faults = (PROJECT_DIR / "docs" / "faults.md").read_text()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in faults.splitlines() if line[:2] == "| "][
-        1:
-    ]
-    assert [(name, aim.partition(" (")[0]) for name, _, aim in rows] == [(of.name, f"≤ {of.goal:g} s") for of in FAULTS]
