@@ -29,12 +29,14 @@ def preflight(
     voters: Collection[int] | None = None,
     unseen: Collection[int] = (),
     quorum: int | None = None,
+    doubts: int = 0,
     started: str = "2020-01-01T00:00:00.5Z",
 ) -> tuple[int, str, list[str]]:
     """Run the script on a cluster of `before` servers of which `after` stay.
 
-    `unseen` servers are dead too, but autopilot does not know it yet. `quorum` is autopilot's MinQuorum. `started` is
-    when the leader's process started.
+    `unseen` servers are dead too, but autopilot does not know it yet. `quorum` is autopilot's MinQuorum. After each
+    leave, autopilot takes all servers for unhealthy in `doubts` answers. `started` is when the leader's process
+    started.
 
     Return the exit code, the output, and the calls that change the cluster. A server that leaves is a non-voter
     afterwards.
@@ -53,11 +55,18 @@ name=${{CONSUL_HTTP_ADDR#https://}}; name=${{name%%.*}}
 case "$*" in
 *get-config*) echo "MinQuorum = {majority(before) if quorum is None else quorum}" ;;
 *-format=json) echo '"StableSince": "{started}",' ;;
-*"autopilot state") cat {folder}/header {folder}/server-* ;;
+*"autopilot state")
+    if [ -s {folder}/doubts ]; then
+        sed -i 1d {folder}/doubts
+        cat {folder}/header {folder}/server-* | sed '/Healthy: /s/true/false/'
+    else
+        cat {folder}/header {folder}/server-*
+    fi ;;
 *list-peers) echo "lookup $name.consul.here.svc: no such host" >&2; exit 1 ;;
 leave)
     case " $(cat {folder}/dead) " in *" $name "*) exit 1 ;; esac
     echo "$name leaves" >> {folder}/calls
+    yes | head -n {doubts} > {folder}/doubts
     sed -i 's/ leader$/ voter/; s/ voter$/ non-voter/' {folder}/server-${{name#*-}} ;;
 *transfer-leader*)
     echo "$*" >> {folder}/calls
@@ -166,6 +175,11 @@ def test_no_server_leaves_while_a_young_leader_would_let_it_vote_again_at_once(t
 def test_a_dead_server_that_is_to_go_is_removed(tmp_path: Path) -> None:
     code, _, calls = preflight(tmp_path, before=5, after=3, dead=[4])
     assert (code, calls) == (0, ["force-leave consul-4", "consul-3 leaves"])
+
+
+def test_a_server_waits_to_leave_until_the_others_look_healthy(tmp_path: Path) -> None:
+    code, _, calls = preflight(tmp_path, before=5, after=3, doubts=5)
+    assert (code, calls) == (0, ["consul-4 leaves", "consul-3 leaves"])
 
 
 def test_dead_servers_leave_before_healthy_ones(tmp_path: Path) -> None:
