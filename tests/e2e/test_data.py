@@ -39,7 +39,7 @@ def test_each_server_finds_its_own_data_after_all_pods_are_deleted_at_once(consu
 
 @pytest.mark.usefixtures("kept")
 def test_servers_that_stop_at_once_never_leave_one_that_acknowledges_alone(consul: Consul) -> None:
-    with consul.cordoned(nodes(consul)):
+    with consul.cordoned(consul.nodes()):
         end(consul, "consul-1", "consul-2")
         peers = consul.consul("operator", "raft", "list-peers", "-stale").splitlines()
         assert sum(" true " in peer for peer in peers) >= 2
@@ -59,17 +59,12 @@ def test_servers_that_stop_at_once_never_leave_one_that_acknowledges_alone(consu
 def test_clients_without_servers_restart_and_find_the_new_servers(consul: Consul) -> None:
     clients = sorted(client_names(3))
     before = [restarts(consul, client) for client in clients]
-    with consul.cordoned(nodes(consul)):
+    with consul.cordoned(consul.nodes()):
         end(consul, *server_names(3))
         wait_for(
             "restart", lambda: all(restarts(consul, of) > was for of, was in zip(clients, before, strict=True)), 240
         )
     consul.wait_healthy(seconds=180)
-
-
-def nodes(consul: Consul) -> list[str]:
-    """Return the names of all nodes."""
-    return [node["metadata"]["name"] for node in consul.objects("nodes")]
 
 
 def end(consul: Consul, *names: str) -> None:

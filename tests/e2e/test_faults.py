@@ -55,10 +55,6 @@ class Fault:
     short: bool = False
 
 
-def nodes(scene: Scene) -> list[str]:
-    return sorted(node["metadata"]["name"] for node in scene.consul.objects("nodes"))
-
-
 def frozen(scene: Scene) -> None:
     faults.freeze(*scene.pod)
     try:
@@ -93,7 +89,7 @@ def powered_off(scene: Scene) -> None:
 
 def every_node_powered_off(scene: Scene) -> None:
     try:
-        for node in nodes(scene):
+        for node in scene.consul.nodes():
             faults.power_off(scene.cluster, node)
     finally:
         scene.cluster.up()
@@ -106,7 +102,7 @@ def killed(scene: Scene, *servers: str) -> None:
 
 def drained(scene: Scene) -> None:
     options = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
-    for node in nodes(scene):
+    for node in scene.consul.nodes():
         with scene.consul.cordoned([node]):
             scene.consul.kubectl("drain", node, *options, timeout=200)
         scene.consul.wait_healthy(seconds=180)
@@ -178,7 +174,7 @@ def test_no_fault_loses_a_write(
     gaps: list[float] = []
     for _ in range(runs):
         replace_restarted(consul)
-        (leader,) = [peer.name for peer in consul.peers() if peer.state == "leader"]
+        leader = consul.leader()
         node = next(pod["spec"]["nodeName"] for pod in consul.agents() if pod["metadata"]["name"] == leader)
         with Load(consul, stack.outputs()["caCertificate"]) as load:
             fault.cause(Scene(cluster, stack, consul, settings, leader, node))
@@ -214,7 +210,6 @@ def test_the_checker_finds_a_write_that_was_lost() -> None:
 
 def test_the_documentation_lists_every_fault_with_its_aim() -> None:
     faults = (PROJECT_DIR / "docs" / "faults.md").read_text()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in faults.splitlines() if line[:2] == "| "][
-        1:
-    ]
+    _, *lines = (line for line in faults.splitlines() if line.startswith("| "))
+    rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     assert [(name, aim.partition(" (")[0]) for name, _, aim in rows] == [(of.name, f"≤ {of.goal:g} s") for of in FAULTS]

@@ -98,7 +98,7 @@ def test_up_restores_the_servers_that_somebody_removed(stack: Stack, consul: Con
 
 
 def test_a_leader_that_is_gone_without_a_word_costs_seconds(consul: Consul) -> None:
-    (leader,) = [peer.name for peer in consul.peers() if peer.state == "leader"]
+    leader = consul.leader()
     witness = min(server_names(3) - {leader})
     consul.kubectl("delete", "pod", leader, "--grace-period=0", "--force")
     # 21 to 62 s in the versions in which a server advertised its pod's address.

@@ -73,6 +73,10 @@ class Consul:
         """Return the UID of each agent's pod, by the pod's name. A new pod with the same name has another UID."""
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.agents(component)}
 
+    def nodes(self) -> list[str]:
+        """Return the names of all nodes of Kubernetes, sorted."""
+        return sorted(node["metadata"]["name"] for node in self.objects("nodes"))
+
     @contextmanager
     def cordoned(self, nodes: Collection[str]) -> Generator[None]:
         """Cordon nodes, so that Kubernetes starts no new pod on them."""
@@ -123,6 +127,11 @@ class Consul:
         """Return the Raft peers."""
         lines = [line.split() for line in self.consul("operator", "raft", "list-peers", pod=pod).splitlines()[1:]]
         return [Peer(line[0], line[1], line[3], line[4] == "true") for line in lines]
+
+    def leader(self) -> str:
+        """Return the name of the server that leads."""
+        (leader,) = [peer.name for peer in self.peers() if peer.state == "leader"]
+        return leader
 
     def wait_healthy(self, servers: int = 3, clients: int = 3, seconds: float = 120) -> None:
         """Wait until exactly these agents are alive and ready, with one leader and every server a voter."""

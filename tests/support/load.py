@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import partial
 from http.client import HTTPException, HTTPSConnection
 from itertools import pairwise
@@ -42,7 +42,7 @@ class Call:
     Expected: str = ""
     OK: bool = False
     Unknown: bool = False
-    Start: int = field(default_factory=time.monotonic_ns)
+    Start: int = 0
     End: int = 0
 
     @property
