@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
+from components.changes.history import History
 from components.naming import Naming
 from components.settings import Settings
 
@@ -18,6 +19,7 @@ class Cluster:
 
     naming: Naming
     settings: Settings
+    history: History
     namespace: pulumi.Output[str]
 
     def metadata(self, name: str | None = None, component: str | None = None) -> ObjectMetaArgsDict:

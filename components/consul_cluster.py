@@ -8,6 +8,7 @@ from components.acl.objects import create_acl
 from components.agents.agent_files import create_agent_files, create_start_files
 from components.agents.stateful_sets import agent_specs, create_clients, create_servers, revision
 from components.changes.guard import ServersGuard, create_guard
+from components.changes.history import History, mark_healthy, read_history
 from components.cluster import Cluster
 from components.health.job import create_health_check
 from components.health.preflight import create_preflight
@@ -43,17 +44,21 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         if settings.allow_degraded:
             pulumi.warn("allowDegraded is true: servers may restart although others are missing", self)
 
+        history = read_history(name, settings)
+        if history.starts_over:
+            pulumi.warn(f"The cluster was never healthy, and starts over: attempt {history.attempt}", self)
+
         # Trust. All resources except the keys depend on the guard, so a refusal comes before any other change.
         child = pulumi.ResourceOptions(parent=self)
-        keys = create_keys(name, protected(settings, child))
-        guard = create_guard(name, settings, keys, child)
+        keys = create_keys(name, protected(child, when=settings.production))
+        guard = create_guard(name, settings, history, keys, child)
         child = pulumi.ResourceOptions(parent=self, depends_on=[guard])
         authority = Authority(name, settings, keys.ca, child)
         server = authority.sign(f"{name}-server", naming.server_names(settings), child)
         client = authority.sign(f"{name}-client", naming.client_names(), child)
 
         # Storage.
-        cluster = _create_namespace(naming, settings, child)
+        cluster = _create_namespace(naming, settings, history, child)
         storage = create_storage(cluster, child)
 
         # Agents. Create pods only after the ServiceAccounts and NetworkPolicies that apply to them.
@@ -77,7 +82,10 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         )
         tokens = [create_acl_job(cluster, files, acl, after(servers))] if acl else []
         clients = create_clients(cluster, specs.clients, after(servers, *tokens))
-        create_health_check(cluster, files, acl, revision(specs.servers, specs.clients), after(servers, clients))
+        health = create_health_check(
+            cluster, files, acl, revision(specs.servers, specs.clients), after(servers, clients)
+        )
+        mark_healthy(name, after(health))
 
         # Edge: how monitoring and users reach the agents.
         if settings.monitoring != "none":
@@ -90,11 +98,11 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         self.register_outputs(self.outputs())
 
 
-def _create_namespace(naming: Naming, settings: Settings, opts: pulumi.ResourceOptions) -> Cluster:
+def _create_namespace(naming: Naming, settings: Settings, history: History, opts: pulumi.ResourceOptions) -> Cluster:
     """Create the namespace. In production `pulumi destroy` keeps it: deleting it would delete the volumes' claims."""
     namespace = Namespace(
         naming.name,
         metadata={"name": settings.namespace, "labels": naming.labels() | _POD_SECURITY},
-        opts=retained(settings, opts),
+        opts=protected(retained(opts, when=settings.production), when=history.protects_data(settings)),
     )
-    return Cluster(naming, settings, namespace.metadata.name)
+    return Cluster(naming, settings, history, namespace.metadata.name)

@@ -12,8 +12,6 @@ from components.cluster import Cluster
 from components.identity import SERVER
 from components.kubernetes.protection import protected, retained
 
-VOLUME = "data"
-
 # No StorageClass has this name, so a claim binds only to an existing volume of this class, and creates no new one.
 _MANUAL_CLASS = "manual"
 
@@ -22,9 +20,11 @@ _MANUAL_CLASS = "manual"
 class Storage:
     """The volumes, the claim template of the servers' pods, and the folder in a volume that holds the data.
 
-    `sub_path` is this folder, and may contain $(POD_NAME). It is None if each volume is a file system of its own.
+    `name` is the name of the claim template. `sub_path` is the folder, and may contain $(POD_NAME). It is None if each
+    volume is a file system of its own.
     """
 
+    name: str
     volumes: Sequence[PersistentVolume]
     claim: ClaimArgs
     sub_path: pulumi.Output[str] | None
@@ -35,9 +35,12 @@ def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
 
     If there are more nodes than servers, the last volumes are unused, or hold the data of removed servers.
     """
-    naming, settings = cluster.naming, cluster.settings
+    naming, settings, history = cluster.naming, cluster.settings, cluster.history
+    # In production the volumes of an earlier attempt remain, so those of the next one have other names.
+    suffix = f"-{history.attempt}" if history.attempt > 1 else ""
+    name = f"data{suffix}"
     claim: ClaimArgs = {
-        "metadata": {"name": VOLUME, "labels": naming.labels(SERVER)},
+        "metadata": {"name": name, "labels": naming.labels(SERVER)},
         "spec": {
             "access_modes": ["ReadWriteOnce"],
             "storage_class_name": settings.storage_class or _MANUAL_CLASS,
@@ -45,26 +48,30 @@ def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
         },
     }
     if settings.storage_class:
-        return Storage([], claim, None)
+        return Storage(name, [], claim, None)
 
     # Each cluster gets a new folder: a destroyed cluster may have left its data, with other keys, on the same disk.
-    folder = random.RandomId(f"{naming.name}-storage", byte_length=4, opts=protected(settings, opts))
+    folder = random.RandomId(f"{naming.name}-storage", byte_length=4, opts=protected(opts, when=settings.production))
     volumes = [
-        _local_volume(cluster, server, node, opts)
-        for server, node in zip(naming.servers(len(settings.storage_nodes)), settings.storage_nodes, strict=True)
+        _local_volume(cluster, ordinal, f"{name}-{server}", opts)
+        for ordinal, server in enumerate(naming.servers(len(settings.storage_nodes)))
     ]
-    return Storage(volumes, claim, folder.hex.apply(lambda id_: f"{naming.namespace}-{id_}/$(POD_NAME)"))
+    path = folder.hex.apply(lambda id_: f"{naming.namespace}-{id_}{suffix}/$(POD_NAME)")
+    return Storage(name, volumes, claim, path)
 
 
-def _local_volume(cluster: Cluster, server: str, node: str, opts: pulumi.ResourceOptions) -> PersistentVolume:
-    """Create a `local` volume on one node that only the claim of one server can bind.
+def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.ResourceOptions) -> PersistentVolume:
+    """Create a `local` volume on the node of a server that only this server's claim can bind.
 
     Without the claimRef, a server could bind the volume with another server's data.
     """
-    naming, settings = cluster.naming, cluster.settings
+    naming, settings, history = cluster.naming, cluster.settings, cluster.history
+    used = ordinal < history.most_servers
+    opts = retained(opts, when=settings.production and used)
+    opts = protected(opts, when=history.protects_data(settings) and used)
     return PersistentVolume(
-        f"{VOLUME}-{server}",
-        metadata={"name": f"{naming.namespace}-{VOLUME}-{server}", "labels": naming.labels(SERVER)},
+        f"data-{naming.name}-{ordinal}",
+        metadata={"name": f"{naming.namespace}-{claim}", "labels": naming.labels(SERVER)},
         spec={
             "capacity": {"storage": settings.storage_size},
             "access_modes": ["ReadWriteOnce"],
@@ -74,16 +81,24 @@ def _local_volume(cluster: Cluster, server: str, node: str, opts: pulumi.Resourc
                 "api_version": "v1",
                 "kind": "PersistentVolumeClaim",
                 "namespace": naming.namespace,
-                "name": f"{VOLUME}-{server}",
+                "name": claim,
             },
             "local": {"path": settings.storage_path},
             "node_affinity": {
                 "required": {
                     "node_selector_terms": [
-                        {"match_expressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
+                        {
+                            "match_expressions": [
+                                {
+                                    "key": "kubernetes.io/hostname",
+                                    "operator": "In",
+                                    "values": [settings.storage_nodes[ordinal]],
+                                }
+                            ]
+                        }
                     ]
                 }
             },
         },
-        opts=retained(settings, opts),
+        opts=opts,
     )

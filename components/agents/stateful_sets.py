@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgsDict
@@ -19,7 +20,7 @@ from components.kubernetes.lint_waivers import waivers
 from components.kubernetes.pod import management_environment, tls_volume
 from components.kubernetes.protection import protected
 from components.kubernetes.scripts import read_script
-from components.storage import VOLUME, Storage
+from components.storage import Storage
 
 SCRIPTS = Path(__file__).with_name("scripts")
 _STOP = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
@@ -61,7 +62,7 @@ def revision(*specs: StatefulSetSpecArgsDict) -> pulumi.Output[str]:
 def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl | None) -> AgentSpecs:
     """Return the specs: servers with one persistent volume each, clients with an emptyDir."""
     naming, settings = cluster.naming, cluster.settings
-    data: VolumeMountArgsDict = {"name": VOLUME, "mount_path": agent_config.DATA_DIR}
+    data: VolumeMountArgsDict = {"name": storage.name, "mount_path": agent_config.DATA_DIR}
     servers = Role(
         component=SERVER,
         service=naming.name,
@@ -98,12 +99,12 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         startup={**ANSWERS, "period_seconds": 1, "failure_threshold": _JOIN_PROBES},
         readiness=HAS_SERVER,
         ports=[],
-        data=data,
+        data={"name": "data", "mount_path": agent_config.DATA_DIR},
         advertise="-advertise=$(POD_IP)",
         tls=tls_volume(files.client_credentials, agent_config.CLIENT_CERTIFICATE, agent_config.CLIENT_PRIVATE_KEY),
         acl=acl,
         acl_file=CLIENT_ACL,
-        volumes=[{"name": VOLUME, "empty_dir": {}}],
+        volumes=[{"name": "data", "empty_dir": {}}],
         min_ready_seconds=_REGISTRATION_SECONDS,
     )
     return AgentSpecs(_spec(cluster, files, servers), _spec(cluster, files, clients))
@@ -111,6 +112,10 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
 
 def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:
     """Create the servers' StatefulSet."""
+    if cluster.history.starts_over and pulumi.runtime.is_dry_run():
+        # The preview of a replacement asks the API server whether it would take the new spec, but the old StatefulSet
+        # is still there, so the answer is no. Pulumi does not ask if a value is unknown.
+        spec = {**spec, "service_name": cast("Any", pulumi.UNKNOWN)}
     minutes = _WAIT_MINUTES + cluster.settings.server_replicas * _MINUTES_PER_SERVER
     return _stateful_set(cluster, cluster.naming.name, SERVER, spec, minutes, opts)
 
@@ -135,7 +140,8 @@ def _stateful_set(
     metadata: ObjectMetaArgsDict = {**cluster.metadata(name, component), "annotations": annotations}
     limits = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m")
     opts = pulumi.ResourceOptions.merge(
-        protected(cluster.settings, opts), pulumi.ResourceOptions(custom_timeouts=limits)
+        protected(opts, when=cluster.history.protects_data(cluster.settings)),
+        pulumi.ResourceOptions(custom_timeouts=limits),
     )
     return StatefulSet(name, metadata=metadata, spec=spec, opts=opts)
 

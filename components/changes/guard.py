@@ -6,7 +6,8 @@ from typing import Any
 
 import pulumi
 
-from components.changes.refusals import lost_quorum, record, refusals, unchecked
+from components.changes.history import History
+from components.changes.refusals import lost_quorum, refusals, unchecked
 from components.settings import Settings
 from components.trust.keys import Keys
 
@@ -15,20 +16,22 @@ class RefusedError(Exception):
     """A change that would break the running cluster; the message has the reason and the safe way."""
 
 
-def create_guard(name: str, settings: Settings, keys: Keys, opts: pulumi.ResourceOptions) -> pulumi.Resource:
+def create_guard(
+    name: str, settings: Settings, history: History, keys: Keys, opts: pulumi.ResourceOptions
+) -> pulumi.Resource:
     """Create the record: the settings that a later change is compared with, and hashes of the keys.
 
-    All resources except the keys must depend on the record, so that a refusal comes before any other change.
+    All resources except the keys must depend on the record, so that a refusal comes before any other change. Nothing is
+    refused until the cluster was healthy once.
     """
     secrets = {"caKey": keys.ca.public_key_pem, "gossipKey": keys.gossip, "aclSeed": keys.acl_seed}
     hashes = {key: pulumi.Output.unsecret(value.apply(_hash)) for key, value in secrets.items()}
     hook = pulumi.ResourceHook(f"{name}-guard", _refuse, pulumi.ResourceHookOptions(on_dry_run=True))
+    hooks = pulumi.ResourceHookBinding(before_update=[hook] if history.healthy else [])
     return pulumi.Stash(
         name,
-        input={**record(settings), **hashes},
-        opts=pulumi.ResourceOptions.merge(
-            opts, pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_update=[hook]))
-        ),
+        input={**history.record(settings), **hashes},
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks)),
     )
 
 

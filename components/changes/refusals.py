@@ -48,10 +48,10 @@ _LOST_QUORUM_ROLLED = Refusal(
     "Make one change after the other",
 )
 _MOVED_VOLUMES = Refusal(
-    "`storageNodes`: another node, or none, at a position",
+    "`storageNodes`: another node, or none, at a position that a server has used",
     "the server of that volume would start without its data",
     "Set it back, and add nodes at the end only. If a node is gone for good, replace it with a new node of the same "
-    "name. A node without a server does no harm",
+    "name",
 )
 _NO_PRODUCTION = Refusal(
     "`environment` from production to development",
@@ -111,7 +111,10 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
         change = f'{_setting("environment")} cannot change from "production" to "development"'
         yield f"{change}: {_NO_PRODUCTION.reason}. {_NO_PRODUCTION.way}"
     yield from lost_quorum(before.get("serverReplicas", 0), after.get("serverReplicas", 0))
-    yield from _moved_volumes(before.get("storageNodes", []), after.get("storageNodes", []))
+    # The volumes of further nodes have never held a server's data.
+    nodes = before.get("storageNodes", [])
+    used = nodes[: int(before.get("mostServers", len(nodes)))]
+    yield from _moved_volumes(used, after.get("storageNodes", [])[: len(used)])
     for name, (key, reason) in _KEYS.items():
         if _changed(name, before, after):
             yield f"This change would replace {key}: {reason}. {_KEEP_KEY}"

@@ -36,6 +36,7 @@ def create_preflight(
             "EVERY_SERVER": " ".join(naming.servers(MOST_SERVERS)),
             "REVISION": revision,
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
+            "STARTS_OVER": str(cluster.history.starts_over).lower(),
             **management_environment(acl),
         },
         _TIMEOUT_SECONDS,

@@ -8,6 +8,9 @@ from components.identity import AGENT, CLIENT, COMPONENT_LABEL, COMPONENT_TYPE, 
 from .pods import creates_pods, pod_labels
 from .resources import Resource
 from .selectors import has_labels
+from .values import mapping
+
+_STASH = "pulumi:index:Stash"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,12 @@ class Cluster:
     def production(self) -> bool:
         """Return whether the rules for production apply: always, unless `environment` is `development`."""
         return self.component.get("environment") != "development"
+
+    @property
+    def starts_over(self) -> bool:
+        """Return whether its record says that it was never healthy, and starts over."""
+        record = next((part for part in self.parts if part.type == _STASH and part.name == self.name), None)
+        return record is not None and mapping(record.get("input")).get("startsOver") is True
 
     @property
     def namespace(self) -> str | None:

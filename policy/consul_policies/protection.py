@@ -13,7 +13,9 @@ def unprotected_resources(stack: Sequence[Resource]) -> Iterator[Violation]:
     """Yield the CA's private key, the servers and their volumes that Pulumi could delete or replace."""
     for cluster in clusters(stack):
         if cluster.production:
-            for resource in [*_ca_keys(cluster), *_volumes(cluster), *cluster.servers]:
+            # A cluster that was never healthy has no data; it may start over with other settings.
+            data = [] if cluster.starts_over else [*_volumes(cluster), *cluster.servers]
+            for resource in [*_ca_keys(cluster), *data]:
                 if not resource.protected:
                     yield Violation(
                         resource,

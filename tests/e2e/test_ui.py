@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Generator
@@ -121,31 +120,11 @@ def test_an_update_waits_for_the_ingress_controller_only_with_ingress_await(
     assert ingress["status"] == {"loadBalancer": {}}
 
     stack.configure(settings | {"ingressClass": "nobody", "ingressAwait": True})
-    with updating(stack) as update:
+    with stack.updating() as update:
         wait_for("the Ingress that is waited for", lambda: SKIP_AWAIT not in annotations(), 300)
         time.sleep(WAITED_SECONDS)
         assert update.poll() is None
         # Report an address, as an ingress controller would.
         status = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}}
         consul.kubectl("patch", "ingress", "consul-ui", "--subresource=status", "--patch", json.dumps(status))
-        said, _ = update.communicate(timeout=300)
-        assert update.returncode == 0, said
-
-
-@contextmanager
-def updating(stack: Stack) -> Generator[subprocess.Popen[str]]:
-    """Start an update. If it still runs at the end, interrupt it, so that it releases the stack's lock."""
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack.name, "--non-interactive"]
-    update = subprocess.Popen(
-        [*command, "--config-file", stack.settings_file],
-        cwd=stack.project,
-        env=stack.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        yield update
-    finally:
-        update.send_signal(signal.SIGINT)
-        update.wait(timeout=120)
+        assert update.wait(timeout=300) == 0, stack.update_log.read_text()

@@ -152,6 +152,7 @@ def test_each_invalid_argument_is_one_line_and_registers_nothing(
 
 def test_a_dangerous_change_is_refused(consumer: Consumer) -> None:
     consumer.up(*WITHOUT_CLUSTER)
+    consumer.mark_healthy()
     consumer.arguments(DEVELOPMENT | {"datacenter": "elsewhere"})
     assert 'consul-cluster:datacenter cannot change from "dc1" to "elsewhere"' in consumer.preview(check=False)
 

@@ -16,6 +16,7 @@ DEVELOPMENT: dict[str, Any] = {"environment": "development", "storageNodes": NOD
 def bring_up(stack: Stack, settings: dict[str, Any]) -> None:
     stack.configure(settings)
     stack.up(*WITHOUT_CLUSTER)
+    stack.mark_healthy()
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,8 @@
 
 import asyncio
 import copy
+import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -31,7 +33,8 @@ Inputs = dict[str, Any]
 class Recorder(pulumi.runtime.Mocks):
     """Records the inputs of each resource as `Kind name`, and names the objects that Pulumi would name."""
 
-    def __init__(self) -> None:
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.state = state
         self.inputs: dict[str, Inputs] = {}
         self.outputs: dict[str, Any] = {}
         self.identities: set[tuple[str, str]] = set()
@@ -49,8 +52,9 @@ class Recorder(pulumi.runtime.Mocks):
             outputs = outputs | {"spec": outputs["spec"] | {"clusterIP": "10.0.0.10"}}
         return args.name, outputs
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], None]:
-        return {}, None
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]]]:
+        """Answer the only function that the component calls: what the stack's state contains."""
+        return {"outputs": self.state}, []
 
     def of_kind(self, kind: str) -> dict[str, Inputs]:
         return {name.split()[1]: inputs for name, inputs in self.inputs.items() if name.split()[0] == kind}
@@ -85,17 +89,26 @@ def production(**changes: Any) -> Settings:
     return Settings.model_validate({"environment": "production", "storage_class": "fast"} | changes)
 
 
-def declare(settings: Settings) -> Recorder:
-    """Return the recorded resources of a cluster with these settings: a copy, which the caller may change."""
-    return copy.deepcopy(_declared(settings.model_dump_json()))
+def stash(name: str, value: Any) -> dict[str, Any]:
+    """Return a Stash as the stack's state shows it, by URN."""
+    urn = f"urn:pulumi:unit::consul-cluster::consul:index:ConsulCluster$pulumi:index:Stash::{name}"
+    return {urn: {"type": "pulumi:index:Stash", "outputs": {"input": value, "output": value}}}
+
+
+def declare(settings: Settings, state: Mapping[str, Any] | None = None) -> Recorder:
+    """Return the recorded resources of a cluster with these settings: a copy, which the caller may change.
+
+    `state` is what the stack's state contains before.
+    """
+    return copy.deepcopy(_declared(settings.model_dump_json(), json.dumps(state or {})))
 
 
 @cache
-def _declared(settings: str) -> Recorder:
+def _declared(settings: str, state: str) -> Recorder:
     """Declare a cluster. The result is cached, because each declaration takes some tenths of a second."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    recorder = Recorder()
+    recorder = Recorder(json.loads(state))
     pulumi.runtime.set_mocks(recorder, "consul-cluster", "unit", preview=False, monitor=Monitor(recorder))
     # The SDK's mocks do not support resource hooks; tests/preview has the real ones.
     pulumi.runtime.settings.SETTINGS.callbacks = cast("Any", NoHooks())  # pyright: ignore[reportAttributeAccessIssue]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ PROJECT_DIR = Path(__file__).parents[2]
 
 # Limits an update to the resources that need no Kubernetes: keys, certificates, and the record of the settings.
 WITHOUT_CLUSTER = [
-    f"--target={target}" for target in ("**ConsulCluster::**", "**pulumi:index**", "**tls:index**", "**random:index**")
+    f"--target={target}" for target in ("**ConsulCluster::**", "**Stash::consul", "**tls:index**", "**random:index**")
 ]
 
 
@@ -56,6 +57,11 @@ class Stack:
     def settings_file(self) -> Path:
         """Return the path of the settings file, which `configure` writes."""
         return self.folder / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def update_log(self) -> Path:
+        """Return the path of the file with what the last of `updating` printed."""
+        return self.folder / "update.txt"
 
     @property
     def project_name(self) -> str:
@@ -115,6 +121,25 @@ class Stack:
         """Update the stack and return what the command prints."""
         return self.pulumi("up", "--yes", "--skip-preview", *arguments).stdout
 
+    @contextmanager
+    def updating(self) -> Generator[subprocess.Popen[str]]:
+        """Start an update. If it still runs at the end, interrupt it, so that it releases the stack's lock."""
+        command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", self.name, "--non-interactive"]
+        with self.update_log.open("w") as printed:
+            update = subprocess.Popen(
+                [*command, "--config-file", str(self.settings_file)],
+                cwd=self.project,
+                env=self.environment,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            try:
+                yield update
+            finally:
+                update.send_signal(signal.SIGINT)
+                update.wait(timeout=120)
+
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs, with secrets in plain text. Read them again only after the state has changed."""
         state = self.state.read_bytes()
@@ -122,6 +147,23 @@ class Stack:
             printed = self.pulumi("stack", "output", "--json", "--show-secrets").stdout
             self._outputs = (state, json.loads(printed))
         return self._outputs[1]
+
+    def mark_healthy(self) -> None:
+        """Add to the state what an update adds after the health check, without a cluster to check."""
+        exported = json.loads(self.pulumi("stack", "export").stdout)
+        resources = exported["deployment"]["resources"]
+        (record,) = [resource for resource in resources if resource["urn"].endswith("Stash::consul")]
+        value = {"input": True, "output": True}
+        mark: dict[str, Any] = {
+            "urn": f"{record['urn']}-healthy",
+            "inputs": {"input": True},
+            "outputs": value,
+            "dependencies": [],
+        }
+        resources.append(record | mark)
+        file = self.folder / "exported.json"
+        file.write_text(json.dumps(exported))
+        self.pulumi("stack", "import", "--file", str(file))
 
     def deployment(self) -> list[dict[str, Any]]:
         """Return the resources in the state, with secrets in plain text."""

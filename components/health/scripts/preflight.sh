@@ -146,6 +146,8 @@ leave() {
     return 1
 }
 
+[ "$STARTS_OVER" = false ] || { echo "The cluster was never healthy. It starts over, with new volumes."; exit; }
+
 deadline=$(($(date +%s) + TIMEOUT))
 quiet=0
 while :; do

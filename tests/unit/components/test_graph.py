@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from components.acl.tokens import MANAGEMENT, agent_tokens
 from components.agents.agent_config import gossip_key
 from components.naming import Naming
-from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production
+from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production, stash
 
 
 def pod(recorder: Recorder, stateful_set: str) -> Inputs:
@@ -135,6 +135,20 @@ def test_removed_servers_keep_their_volumes() -> None:
     assert five.of_kind("PersistentVolume") == three.of_kind("PersistentVolume")
     retention = three.of_kind("StatefulSet")["consul"]["spec"]["persistentVolumeClaimRetentionPolicy"]
     assert retention == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+
+
+def test_a_cluster_that_was_never_healthy_starts_over_with_new_volumes() -> None:
+    def servers_of(cluster: Recorder) -> Inputs:
+        return cluster.of_kind("StatefulSet")["consul"]["spec"]
+
+    first = declare(production(storage_class="fasst"))
+    over = declare(production(), stash("consul", first.of_kind("Stash")["consul"]["input"]))
+    assert [claim["metadata"]["name"] for claim in servers_of(first)["volumeClaimTemplates"]] == ["data"]
+    assert [claim["metadata"]["name"] for claim in servers_of(over)["volumeClaimTemplates"]] == ["data-2"]
+    # From the first healthy cluster on, its volumes keep their names.
+    record = over.of_kind("Stash")["consul"]["input"]
+    healthy = declare(production(), stash("consul", record) | stash("consul-healthy", True))
+    assert servers_of(healthy) == servers_of(over)
 
 
 def test_every_change_of_the_agents_runs_the_health_check_again() -> None:

@@ -166,6 +166,14 @@ def test_resources_that_cannot_be_recreated_must_be_protected(part: str) -> None
     assert violation.resource == stack[part]
 
 
+def test_a_cluster_that_starts_over_needs_only_its_key_protected() -> None:
+    stack = {part: replace(resource, protected=False) for part, resource in valid_cluster().items()}
+    record = {"input": {"startsOver": True}}
+    stack["record"] = Resource("urn::stash::consul", "pulumi:index:Stash", record, parent="urn::consul")
+    (violation,) = protection.unprotected_resources(list(stack.values()))
+    assert violation.resource == stack["key"]
+
+
 def test_other_private_keys_need_no_protection() -> None:
     leaf = Resource("urn::other", "tls:index/privateKey:PrivateKey", {}, parent="urn::consul")
     assert messages([*valid_cluster().values(), leaf]) == []

@@ -103,6 +103,7 @@ def run(folder: Path, servers: int, *, allowed: bool = False) -> tuple[int, str,
         "CONSUL_HTTP_ADDR": "https://consul.here.svc:8501",
         "CONSUL_CACERT": "/tls/ca.pem",
         "ALLOW_DEGRADED": str(allowed).lower(),
+        "STARTS_OVER": "false",
         "TIMEOUT": "20",
     }
     result = subprocess.run(

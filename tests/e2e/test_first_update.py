@@ -1,0 +1,97 @@
+"""A first update with wrong settings is corrected by the next one, until the cluster was healthy once."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.consul import Consul, ready, server_names, wait_for
+from tests.support.settings import E2E_DEVELOPMENT, E2E_PRODUCTION
+from tests.support.stack import Stack
+from tools.devcluster.cluster import Cluster
+
+# The last node has no server.
+NODES = ["node-1", "node-2", "node-3", "node-9"]
+SETTINGS: dict[str, dict[str, Any]] = {
+    "development": E2E_DEVELOPMENT | {"ingressEnabled": False, "storageNodes": NODES},
+    "production": E2E_PRODUCTION | {"storageNodes": NODES},
+}
+
+
+def unbound(consul: Consul) -> bool:
+    claims = consul.objects("persistentvolumeclaims")
+    return [claim["spec"]["storageClassName"] for claim in claims] == ["fasst"] * 3
+
+
+def unscheduled(consul: Consul) -> bool:
+    return not any("nodeName" in pod["spec"] for pod in consul.agents("server"))
+
+
+def unmounted(consul: Consul) -> bool:
+    return "/nowhere" in consul.kubectl("get", "events", "--field-selector", "reason=FailedMount")
+
+
+def servers_run(consul: Consul) -> bool:
+    return sum(ready(pod) for pod in consul.agents("server")) == 3
+
+
+# Wrong settings, one attempt after the other, and what each leads to before the update is interrupted.
+ATTEMPTS: list[tuple[dict[str, Any], Callable[[Consul], bool]]] = [
+    ({"namespace": "wrong", "storageClass": "fasst", "storageNodes": []}, unbound),
+    ({"storageNodes": ["node-7", "node-8", "node-9"]}, unscheduled),
+    ({"storagePath": "/nowhere"}, unmounted),
+    ({"domain": "wrong.example"}, servers_run),
+]
+
+
+def claimed(consul: Consul, attempt: int) -> bool:
+    """Return whether the servers' pods are those of an attempt: they have its claims."""
+    claim = "data" if attempt == 1 else f"data-{attempt}"
+    claims = {
+        volume.get("persistentVolumeClaim", {}).get("claimName")
+        for pod in consul.agents("server")
+        for volume in pod["spec"]["volumes"]
+    }
+    return claims - {None} == {f"{claim}-{name}" for name in server_names(3)}
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_settings_of_a_first_update_can_be_corrected(cluster: Cluster, tmp_path: Path, environment: str) -> None:
+    stack = Stack(tmp_path, kubeconfig=cluster.kubeconfig)
+    right = SETTINGS[environment] | {"namespace": f"first-{environment}"}
+    for attempt, (wrong, seen) in enumerate(ATTEMPTS, 1):
+        settings = right | wrong
+        stack.configure(settings)
+        consul = Consul(cluster.kubeconfig, settings["namespace"])
+        with stack.updating():
+            wait_for(f"pods of attempt {attempt}", partial(claimed, consul, attempt), 120)
+            wait_for(f"the effect of {wrong}", partial(seen, consul), 120)
+    stack.configure(right)
+    assert "starts over" in stack.preview()
+    stack.up()
+    consul = Consul(cluster.kubeconfig, right["namespace"], stack.outputs()["managementToken"])
+    consul.wait_healthy(seconds=10)
+
+    # The next update protects a production cluster again, and restarts no agent. The volume without a server can move.
+    pods = consul.uids()
+    stack.configure(right | {"storageNodes": [*NODES[:3], "node-1"]})
+    stack.up()
+    stack.preview("--expect-no-changes")
+    assert consul.uids() == pods
+    with stack.configured(stack.settings | {"domain": "other.example", "storageNodes": NODES[:2]}):
+        refused = stack.preview(check=False)
+    assert "domain cannot change" in refused
+    assert "storageNodes cannot lose" in refused
+    servers = next(of for of in stack.deployment() if of["urn"].endswith("StatefulSet::consul"))
+    assert servers.get("protect", False) is (environment == "production")
+
+    stack.pulumi("state", "unprotect", "--all", "--yes")
+    stack.pulumi("destroy", "--yes", "--skip-preview")
+    consul.kubectl("delete", "namespace", "--ignore-not-found", right["namespace"], "wrong")
+    volumes = [volume["metadata"]["name"] for volume in consul.objects("persistentvolumes")]
+    left = [name for name in volumes if name.startswith((right["namespace"], "wrong-"))]
+    assert bool(left) is (environment == "production")
+    if left:
+        consul.kubectl("delete", "persistentvolume", *left)

@@ -1,0 +1,90 @@
+"""What an update knows about the cluster before it."""
+
+from typing import Any
+
+import pytest
+
+from components.changes.history import History, history
+from components.changes.refusals import record
+from components.settings import Settings
+from tests.support.graph import development, production, stash
+
+HEALTHY = stash("consul-healthy", True)
+
+
+def after(settings: Settings, state: dict[str, Any]) -> History:
+    return history("consul", settings, state)
+
+
+def recorded(before: Settings, **values: Any) -> dict[str, Any]:
+    """Return the state after an update with these settings; the state has numbers as floats."""
+    return stash("consul", History(healthy=False, attempt=1, most_servers=3).record(before) | values)
+
+
+def test_the_first_update_is_the_first_attempt() -> None:
+    assert after(production(), {}) == History(healthy=False, attempt=1, most_servers=3)
+    assert after(production(), stash("another", record(production()))).attempt == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"storage_class": "other"},
+        {"namespace": "other"},
+        {"domain": "example.com"},
+        {"environment": "development"},
+        {"storage_class": "", "storage_nodes": ("a", "b", "c")},
+    ],
+)
+def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> None:
+    before = recorded(production())
+    assert after(production(), before) == History(healthy=False, attempt=1, most_servers=3)
+    over = after(production(**change), before)
+    assert over.attempt == 2
+    assert over.starts_over
+    assert not over.protects_data(production())
+    # The next update with the same settings goes on with the same attempt, until the cluster is healthy.
+    state = stash("consul", over.record(production(**change)))
+    assert after(production(**change), state) == over
+    healthy = after(production(**change), state | HEALTHY)
+    assert (healthy.attempt, healthy.starts_over) == (2, False)
+    assert healthy.protects_data(production())
+
+
+def test_other_changes_belong_to_the_same_attempt() -> None:
+    assert after(production(log_level="debug", server_replicas=5), recorded(production())).attempt == 1
+
+
+def test_a_healthy_cluster_never_starts_over() -> None:
+    changed = production(storage_class="other")
+    assert after(changed, recorded(production()) | HEALTHY) == History(healthy=True, attempt=1, most_servers=3)
+
+
+def test_a_cluster_of_an_earlier_version_was_healthy() -> None:
+    nodes = production(storage_class="", storage_nodes=("a", "b", "c", "d", "e"))
+    known = after(production(storage_class="other"), stash("consul", record(nodes)))
+    assert known == History(healthy=True, attempt=0, most_servers=5)
+    # Also if the update to this version fails before the health check.
+    state = stash("consul", known.record(nodes))
+    assert after(production(storage_class="other"), state) == known
+
+
+def test_the_largest_number_of_servers_is_remembered() -> None:
+    state = recorded(production(), mostServers=5.0) | HEALTHY
+    assert after(production(), state).most_servers == 5
+    assert after(production(server_replicas=7), state).most_servers == 7
+
+
+def test_two_clusters_of_one_name_are_told_apart_by_their_namespaces() -> None:
+    mine, other = production(namespace="mine"), production(namespace="other")
+    theirs = {urn.replace("consul:index", "their:index"): of for urn, of in (recorded(other) | HEALTHY).items()}
+    state = recorded(mine, attempt=2.0) | theirs
+    assert after(mine, state) == History(healthy=False, attempt=2, most_servers=3)
+    assert after(other, state) == History(healthy=True, attempt=1, most_servers=3)
+    # Rather refuse too much than nothing.
+    assert after(production(namespace="third"), state).healthy
+
+
+def test_only_the_stash_of_this_name_is_read() -> None:
+    state = recorded(development()) | stash("other-healthy", True)
+    assert not after(development(), state).healthy
