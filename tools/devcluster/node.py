@@ -90,7 +90,6 @@ def kubelet_config(state: State, config: Path, pods: Cgroup) -> dict[str, Any]:
         "cgroupRoot": f"/{pods.path}",
         "failCgroupV1": False,
         "enforceNodeAllocatable": [],
-        "localStorageCapacityIsolation": False,
         "oomScoreAdj": 0,
         "failSwapOn": False,
         "syncFrequency": "10s",

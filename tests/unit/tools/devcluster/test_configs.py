@@ -48,6 +48,12 @@ def test_kubelet_puts_pods_into_the_cgroup_of_its_node() -> None:
     assert config["cgroupRoot"] == "/devcluster/dev/node-1/pods"
 
 
+def test_nodes_report_their_ephemeral_storage() -> None:
+    # Otherwise no pod that requests ephemeral storage is scheduled.
+    config = kubelet_config(STATE, Path("/etc/node"), Cgroup("devcluster/dev/node-1/pods"))
+    assert config.get("localStorageCapacityIsolation", True)
+
+
 def test_kube_proxy_does_not_change_the_kernels_connection_limit() -> None:
     assert kube_proxy_config(STATE, Node(1))["conntrack"] == {"maxPerCore": 0, "min": 0}
 
