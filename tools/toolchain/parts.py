@@ -19,6 +19,7 @@ CONSUL_VERSION = "1.22.6"
 CONSUL_IMAGE = f"hashicorp/consul:{CONSUL_VERSION}"
 PULUMI_VERSION = "3.259.0"
 TRAEFIK_VERSION = "3.6.0"
+PROVISIONER_VERSION = "0.0.30"
 PROVIDERS = {"kubernetes": "4.27.0", "random": "4.21.1", "tls": "5.2.3"}
 """Pulumi's providers, in the versions of the Python packages in requirements.txt."""
 YAML_VERSION = "1.38.1"
@@ -265,6 +266,11 @@ CHECKERS = (
     _checker("kubeconform", "main.version"),
     _checker("actionlint", "github.com/rhysd/actionlint.version"),
     GoPart("linearizability", makes=("linearizability",)),
+    GoPart(
+        "local-path-provisioner",
+        makes=("local-path-provisioner",),
+        variables=(("main.VERSION", f"v{PROVISIONER_VERSION}"),),
+    ),
     SchemasPart("kubernetes-schemas"),
     PythonPart("checkov"),
     DebianPart(
@@ -281,7 +287,7 @@ CHECKERS = (
         ours=("browser/chromium", "browser/fonts.conf"),
     ),
 )
-"""Parts that only tests need: checkers of what this project writes, and a browser."""
+"""Parts that only tests need: checkers of what this project writes, a provisioner of volumes, and a browser."""
 
 LANGUAGES = (
     GoPart(

@@ -98,6 +98,7 @@ def test_a_key_depends_on_the_needed_parts_and_on_no_others(copied: Path) -> Non
         ("kube-score", "github.com/zegl/kube-score", parts.CHECKER_VERSIONS["kube-score"]),
         ("kubeconform", "github.com/yannh/kubeconform", parts.CHECKER_VERSIONS["kubeconform"]),
         ("actionlint", "github.com/rhysd/actionlint", parts.CHECKER_VERSIONS["actionlint"]),
+        ("local-path-provisioner", "github.com/rancher/local-path-provisioner", parts.PROVISIONER_VERSION),
         ("language-yaml", "github.com/pulumi/pulumi-yaml", parts.YAML_VERSION),
     ],
 )
