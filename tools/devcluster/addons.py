@@ -1,12 +1,16 @@
-"""The Kubernetes objects in every cluster: DNS, a NetworkPolicy enforcer, an ingress controller, and RBAC for them."""
+"""The Kubernetes objects in every cluster: DNS, a NetworkPolicy enforcer, an ingress controller, and RBAC for them.
 
+`provisioner` is only for tests.
+"""
+
+import json
 import re
 from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
 from tools.devcluster.gateway import INGRESS_NODE
-from tools.devcluster.images import COREDNS, NETWORK_POLICIES, TRAEFIK
+from tools.devcluster.images import COREDNS, NETWORK_POLICIES, PROVISIONER, TRAEFIK
 from tools.devcluster.network import POLICY_QUEUE
 from tools.devcluster.plan import CLUSTER_DOMAIN
 
@@ -14,6 +18,10 @@ Manifest = dict[str, Any]
 
 INGRESS_NAMESPACE = "traefik"
 INGRESS_CLASS = "traefik"
+STORAGE_CLASS = "standard"
+
+# The folder of the provisioner's volumes on every node. Its files are in the cluster's state folder.
+DYNAMIC_VOLUMES = "/mnt/disks/dynamic"
 
 # Answer names outside the cluster with NXDOMAIN at once, instead of a timeout. This needs a separate server block,
 # because CoreDNS runs `template` before `kubernetes`, regardless of their order in the file.
@@ -148,6 +156,76 @@ def ingress() -> list[Manifest]:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
         *_identity(name, namespace, rules),
         ingress_class,
+        _workload("Deployment", name, namespace, pod),
+    ]
+
+
+def provisioner() -> list[Manifest]:
+    """Return a dynamic provisioner of volumes, which are folders on the nodes, and its StorageClass.
+
+    The objects are those of https://github.com/rancher/local-path-provisioner/blob/master/deploy/local-path-storage.yaml
+    except that volumes have the type `local`, and a new one belongs to root. A pod can write to it only by its fsGroup,
+    as to a network-attached volume. With `hostPath`, the kubelet would ignore the fsGroup.
+    """
+    name, namespace = "local-path-provisioner", "local-path-storage"
+    read = ["get", "list", "watch"]
+    rules = [
+        {"apiGroups": [""], "resources": ["nodes", "persistentvolumeclaims", "configmaps", "pods/log"], "verbs": read},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": [*read, "create", "delete"]},
+        {
+            "apiGroups": [""],
+            "resources": ["persistentvolumes"],
+            "verbs": [*read, "create", "update", "patch", "delete"],
+        },
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+        {"apiGroups": ["storage.k8s.io"], "resources": ["storageclasses"], "verbs": read},
+    ]
+    paths = [{"node": "DEFAULT_PATH_FOR_NON_LISTED_NODES", "paths": [DYNAMIC_VOLUMES]}]
+    # The pod that runs the scripts on the node of a volume.
+    helper = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "helper-pod"},
+        "spec": {"containers": [{"name": "helper-pod", "image": PROVISIONER.reference}]},
+    }
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": {
+            "config.json": json.dumps({"nodePathMap": paths}),
+            "setup": 'mkdir -p "$VOL_DIR"\n',
+            "teardown": 'rm -rf "$VOL_DIR"\n',
+            "helperPod.yaml": json.dumps(helper),
+        },
+    }
+    storage_class = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": STORAGE_CLASS, "annotations": {"defaultVolumeType": "local"}},
+        "provisioner": "rancher.io/local-path",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "reclaimPolicy": "Delete",
+    }
+    pod = {
+        "serviceAccountName": name,
+        "containers": [
+            {
+                "name": "provisioner",
+                "image": PROVISIONER.reference,
+                "args": [
+                    f"--namespace={namespace}",
+                    f"--service-account-name={name}",
+                    f"--configmap-name={name}",
+                ],
+            }
+        ],
+    }
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        *_identity(name, namespace, rules),
+        config,
+        storage_class,
         _workload("Deployment", name, namespace, pod),
     ]
 

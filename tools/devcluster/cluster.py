@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from tools.devcluster import gateway, images
+from tools.devcluster import addons, gateway, images
 from tools.devcluster.cgroups import remove_root
 from tools.devcluster.errors import DevclusterError
 from tools.devcluster.fleet import Fleet, cluster_cgroup
@@ -100,6 +100,11 @@ class Cluster:
         fleet = self.fleet
         with self.progress.step(f"Loading {archive.name}"), ThreadPoolExecutor() as pool:
             list(pool.map(partial(images.load, archive=archive), map(fleet.worker, fleet.nodes)))
+
+    def add_provisioner(self) -> None:
+        """Install a dynamic provisioner of volumes, with the StorageClass addons.STORAGE_CLASS. Only tests need it."""
+        self.load_image(images.PROVISIONER.write(self.files.images))
+        self.kubectl.apply(addons.in_order(addons.provisioner()))
 
     def missing(self) -> str | None:
         """Return the first thing that the cluster lacks to be ready, or None."""

@@ -13,17 +13,19 @@ from tools.devcluster.machine import Machine
 from tools.devcluster.plan import Node
 from tools.devcluster.programs import binary
 from tools.toolchain import images as archives
+from tools.toolchain.parts import PROVISIONER_VERSION
 
 _CTR = ("ctr", "--namespace=k8s.io")
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image with one static program."""
+    """An image with one static program, and with the named commands of busybox."""
 
     reference: str
     program: str
     arguments: tuple[str, ...] = ()
+    applets: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> Path:
         """Write the image's archive if it does not exist; return its path."""
@@ -33,11 +35,17 @@ class Image:
             archives.write_archive(
                 draft,
                 self.reference,
-                [archives.file(f"/{self.program}", binary(self.program))],
+                [archives.file(f"/{self.program}", binary(self.program)), *self._shell()],
                 entrypoint=[f"/{self.program}", *self.arguments],
             )
             draft.replace(archive)
         return archive
+
+    def _shell(self) -> list[archives.Node]:
+        if not self.applets:
+            return []
+        links = [archives.symlink(f"/bin/{applet}", "/bin/busybox") for applet in self.applets]
+        return [archives.file("/bin/busybox", binary("busybox")), *links]
 
 
 # A pod's sandbox container only has to run.
@@ -46,6 +54,14 @@ COREDNS = Image("registry.k8s.io/coredns/coredns:v1.15.0", "coredns")
 TRAEFIK = Image("docker.io/library/traefik:v3.6.0", "traefik")
 NETWORK_POLICIES = Image("registry.k8s.io/networking/kube-network-policies:v0.8.0", "kube-network-policies")
 OWN = (PAUSE, COREDNS, NETWORK_POLICIES, TRAEFIK)
+
+# Not in every cluster: see `Cluster.add_provisioner`. Its pods run scripts in the same image.
+PROVISIONER = Image(
+    f"docker.io/rancher/local-path-provisioner:v{PROVISIONER_VERSION}",
+    "local-path-provisioner",
+    ("start",),
+    applets=("sh", "mkdir", "rm"),
+)
 
 
 def wanted(node: Node) -> list[Image]:

@@ -1,14 +1,16 @@
-"""The configuration files of the parts."""
+"""The configuration of the parts and of the addons."""
 
+import json
 import tomllib
 from pathlib import Path
 
 from tools.devcluster import addons
 from tools.devcluster.cgroups import Cgroup
+from tools.devcluster.images import PROVISIONER
 from tools.devcluster.node import containerd_config, kube_proxy_config, kubelet_config, pod_network
 from tools.devcluster.pki import kubeadm_config
 from tools.devcluster.plan import Node
-from tools.devcluster.state import State
+from tools.devcluster.state import OVERLAID, State
 
 STATE = State(Path("/home/me/state/dev"))
 
@@ -74,3 +76,15 @@ def test_names_outside_the_cluster_do_not_exist() -> None:
 
 def test_answers_about_the_cluster_are_not_cached() -> None:
     assert "disable denial cluster.local" in addons.without_upstream(COREFILE)
+
+
+def test_the_provisioner_writes_only_to_the_disks_of_the_nodes() -> None:
+    (config,) = [manifest["data"] for manifest in addons.provisioner() if manifest["kind"] == "ConfigMap"]
+    (entry,) = json.loads(config["config.json"])["nodePathMap"]
+    (path,) = entry["paths"]
+    assert any(Path(path).is_relative_to(place) for place in OVERLAID)
+
+
+def test_the_provisioners_scripts_use_only_commands_of_its_image() -> None:
+    (config,) = [manifest["data"] for manifest in addons.provisioner() if manifest["kind"] == "ConfigMap"]
+    assert {config[script].split()[0] for script in ("setup", "teardown")} < set(PROVISIONER.applets)
