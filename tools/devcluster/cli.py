@@ -76,6 +76,12 @@ def load_image(context: typer.Context, archive: Path) -> None:
     context.obj.load_image(archive)
 
 
+@app.command("feature-gates")
+def feature_gates(context: typer.Context, gates: Annotated[str, typer.Argument()] = "") -> None:
+    """Restart the control plane with these feature gates, such as NAME=true,OTHER=false; by default, with none."""
+    context.obj.set_feature_gates(gates)
+
+
 @app.command()
 def status(context: typer.Context) -> None:
     """Show the machines, their processes, and what is missing. Exit with 1 if something is missing."""

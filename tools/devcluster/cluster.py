@@ -95,6 +95,16 @@ class Cluster:
                 remove_root()
                 files.remove()
 
+    def set_feature_gates(self, gates: str) -> None:
+        """Restart the parts that have feature gates with these, such as `NAME=true`; with none if empty."""
+        fleet = self.fleet
+        with self.files.locked():
+            self.files.write(fleet.record.model_copy(update={"feature_gates": gates}))
+            for part in (*fleet.store_and_api, *fleet.controllers):
+                if any(argument.startswith("--feature-gates=") for argument in part.command):
+                    (fleet.control_plane.cgroup / part.name).kill()
+        self.up()
+
     def load_image(self, archive: Path) -> None:
         """Import an image archive in the format of `docker save` into every node that does not have its images yet."""
         fleet = self.fleet

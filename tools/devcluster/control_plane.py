@@ -28,7 +28,7 @@ def etcd(binary: Callable[[str], Path], state: State) -> Part:
     return Part("etcd", [str(binary("etcd")), *flags])
 
 
-def kube_apiserver(binary: Callable[[str], Path], state: State) -> Part:
+def kube_apiserver(binary: Callable[[str], Path], state: State, feature_gates: str) -> Part:
     """Return the API server, on the cluster's network."""
     pki = state.pki
     flags = _flags(
@@ -58,11 +58,12 @@ def kube_apiserver(binary: Callable[[str], Path], state: State) -> Part:
         # Evict the pods of an unreachable node after 30 s, instead of 5 minutes.
         default_not_ready_toleration_seconds=30,
         default_unreachable_toleration_seconds=30,
+        feature_gates=feature_gates,
     )
     return Part("kube-apiserver", [str(binary("kube-apiserver")), *flags])
 
 
-def kube_controller_manager(binary: Callable[[str], Path], state: State) -> Part:
+def kube_controller_manager(binary: Callable[[str], Path], state: State, feature_gates: str) -> Part:
     """Return the controller manager."""
     kubeconfig = state.kubeconfigs / "controller-manager.conf"
     flags = _flags(
@@ -83,6 +84,7 @@ def kube_controller_manager(binary: Callable[[str], Path], state: State) -> Part
         node_monitor_grace_period=_NODE_GRACE_PERIOD,
         kube_api_qps=200,
         kube_api_burst=400,
+        feature_gates=feature_gates,
     )
     return Part("kube-controller-manager", [str(binary("kube-controller-manager")), *flags])
 

@@ -47,13 +47,14 @@ class Fleet:
     def store_and_api(self) -> list[Part]:
         """Return the parts of the control plane that must start first."""
         relays = [forward.relay(binary, self.state) for forward in self.forwards]
-        return [control_plane.etcd(binary, self.state), control_plane.kube_apiserver(binary, self.state), *relays]
+        api = control_plane.kube_apiserver(binary, self.state, self.record.feature_gates)
+        return [control_plane.etcd(binary, self.state), api, *relays]
 
     @cached_property
     def controllers(self) -> list[Part]:
         """Return the parts of the control plane that need the API server."""
         return [
-            control_plane.kube_controller_manager(binary, self.state),
+            control_plane.kube_controller_manager(binary, self.state, self.record.feature_gates),
             control_plane.kube_scheduler(binary, self.state),
         ]
 

@@ -21,12 +21,13 @@ _MAX_SOCKETS_PATH = 95
 
 
 class Record(BaseModel):
-    """What the first `up` decides, and later ones keep."""
+    """What the first `up` and `set_feature_gates` decide, and later calls of `up` keep."""
 
     nodes: int
     api_port: int
     http_port: int
     https_port: int
+    feature_gates: str = ""
 
 
 @dataclass(frozen=True)
