@@ -42,9 +42,12 @@ _GRACE_SECONDS = STOP_SECONDS + 30
 
 _HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
 
-# A server answers this request without a leader, so a lost quorum restarts no server. A client forwards the request to
-# any server. A client that knows no server must restart, because Consul stops retry_join after its first success.
-ANSWERS: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
+# A server answers this request without a leader, so a lost quorum restarts no server.
+SERVER_ANSWERS: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
+
+# A client answers this request by itself, so an outage of the servers restarts no client. It forwards every request of
+# the API that needs no token.
+CLIENT_ANSWERS: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/"}, "timeout_seconds": 5}
 
 # The catalog answers only if a leader is known. Without a token it returns an empty list, which is enough here.
 HAS_LEADER: ProbeArgsDict = {
@@ -92,8 +95,10 @@ class Role:
     replicas: int
     resources: Resources
     config_file: str
+    command: list[str]
     startup: ProbeArgsDict
     readiness: ProbeArgsDict
+    liveness: ProbeArgsDict
     ports: list[ContainerPortArgsDict]
     data: VolumeMountArgsDict
     advertise: str
@@ -148,7 +153,7 @@ def _container(settings: Settings, role: Role) -> ContainerArgsDict:
     container: ContainerArgsDict = {
         "name": "consul",
         "image": settings.image,
-        "command": ["consul", "agent"],
+        "command": role.command,
         "args": [
             f"-config-dir={agent_config.CONFIG_DIR}",
             "-bind=$(POD_IP)",
@@ -164,7 +169,7 @@ def _container(settings: Settings, role: Role) -> ContainerArgsDict:
         "resources": requirements(role.resources),
         "startup_probe": role.startup,
         "readiness_probe": role.readiness,
-        "liveness_probe": {**ANSWERS, "period_seconds": 10, "failure_threshold": 6},
+        "liveness_probe": {**role.liveness, "period_seconds": 10, "failure_threshold": 6},
         "security_context": CONTAINER_SECURITY,
         "volume_mounts": [
             role.data,

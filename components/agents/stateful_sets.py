@@ -13,7 +13,15 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from components.acl.objects import CLIENT_ACL, SERVER_ACL, Acl
 from components.agents import agent_config
 from components.agents.agent_files import AgentFiles
-from components.agents.pod_template import ANSWERS, HAS_LEADER, HAS_SERVER, STOP_SECONDS, Role, pod_template
+from components.agents.pod_template import (
+    CLIENT_ANSWERS,
+    HAS_LEADER,
+    HAS_SERVER,
+    SERVER_ANSWERS,
+    STOP_SECONDS,
+    Role,
+    pod_template,
+)
 from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
 from components.kubernetes.lint_waivers import waivers
@@ -25,6 +33,7 @@ from components.storage import Storage
 SCRIPTS = Path(__file__).with_name("scripts")
 _STOP = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
 _VOTE = read_script(SCRIPTS / "vote.sh")
+_START = read_script(SCRIPTS / "start.sh")
 
 # 30 minutes at one probe a second: do not restart a server while it installs a large snapshot from the leader.
 _VOTE_PROBES = 1800
@@ -34,8 +43,9 @@ _VOTE_TIMEOUT_SECONDS = 3
 # so that the owners of these services can register them again.
 _REGISTRATION_SECONDS = 10
 
-# 5 minutes at one probe a second: clients retry to join by themselves, so restart only a client that hangs.
-_JOIN_PROBES = 300
+# 30 minutes at one probe a second: a client waits for the servers by itself (start.sh), so restart only one that hangs.
+# Kubernetes delays the restart of a container only if it was restarted within the last 10 minutes.
+_START_PROBES = 1800
 
 # How long `pulumi up` waits for a StatefulSet: Pulumi's default of 10 minutes, and more for each pod, because a rolling
 # update takes one after the other. A server may wait STOP_SECONDS and then load a large snapshot.
@@ -69,6 +79,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         replicas=settings.server_replicas,
         resources=settings.server_resources,
         config_file=agent_config.SERVER_FILE,
+        command=["consul", "agent"],
         startup={
             "exec_": {"command": ["sh", "-c", _VOTE]},
             "period_seconds": 1,
@@ -76,6 +87,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
             "failure_threshold": _VOTE_PROBES,
         },
         readiness=HAS_LEADER,
+        liveness=SERVER_ANSWERS,
         ports=[{"name": "rpc", "container_port": agent_config.SERVER_RPC_PORT}],
         data={**data, "sub_path_expr": storage.sub_path} if storage.sub_path else data,
         advertise=f"-config-file={agent_config.ADDRESS_DIR}/$(POD_NAME).json",
@@ -96,14 +108,20 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         replicas=settings.client_replicas,
         resources=settings.client_resources,
         config_file=agent_config.CLIENT_FILE,
-        startup={**ANSWERS, "period_seconds": 1, "failure_threshold": _JOIN_PROBES},
+        command=["sh", "-c", _START, "start"],
+        startup={**CLIENT_ANSWERS, "period_seconds": 1, "failure_threshold": _START_PROBES},
         readiness=HAS_SERVER,
+        liveness=CLIENT_ANSWERS,
         ports=[],
         data={"name": "data", "mount_path": agent_config.DATA_DIR},
         advertise="-advertise=$(POD_IP)",
         tls=tls_volume(files.client_credentials, agent_config.CLIENT_CERTIFICATE, agent_config.CLIENT_PRIVATE_KEY),
         acl=acl,
         acl_file=CLIENT_ACL,
+        environment={
+            "SERVERS": f"https://{naming.host(naming.ui_service)}:{agent_config.HTTPS_PORT}",
+            "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
+        },
         volumes=[{"name": "data", "empty_dir": {}}],
         min_ready_seconds=_REGISTRATION_SECONDS,
     )

@@ -84,15 +84,16 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     ]
 
     # The servers' HTTPS port also serves the UI, so it is closed to other projects. They call the clients instead.
+    # Before a client starts, it asks there whether a server answers.
     servers = Rules(server)
-    servers.ingress = [(_pods(agent), _RPC), (_pods(*jobs.values()), _HTTPS), (monitoring, _HTTPS)]
+    servers.ingress = [(_pods(agent), _RPC), (_pods(client, *jobs.values()), _HTTPS), (monitoring, _HTTPS)]
     if settings.ingress_enabled:
         servers.ingress.append((_namespaces([settings.ingress_namespace]) or _ANYBODY, _HTTPS))
 
     # Clients run health checks of the services that are registered with them, on any port.
     clients = Rules(client)
     clients.ingress = [(users, _API), (monitoring, _HTTPS)]
-    clients.egress = [(users, [])]
+    clients.egress = [(_pods(server), _HTTPS), (users, [])]
 
     rules = {f"{naming.name}-agents": agents, f"{naming.name}-servers": servers, f"{naming.name}-clients": clients}
     for job, labels in jobs.items():

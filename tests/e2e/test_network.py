@@ -32,7 +32,7 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
     OTHER: {WEB: {PORT}, OTHER: {PORT}},
     "a pod beside the agents": {},
     "a Job": {SERVER: {HTTPS}},
-    "a client": {SERVER: {RPC, SERF}, CLIENT: {SERF}, WEB: {PORT}},
+    "a client": {SERVER: {RPC, SERF, HTTPS}, CLIENT: {SERF}, WEB: {PORT}},
     "a server": {SERVER: {RPC, SERF}, CLIENT: {SERF}},
 }
 

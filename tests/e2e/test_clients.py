@@ -1,0 +1,75 @@
+"""Clients survive an outage of all servers."""
+
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support.consul import Consul, client_names, wait_for
+from tools.devcluster import faults
+from tools.devcluster.cluster import Cluster
+
+# How long after the servers' return every client is ready. The servers need most of it: to start and to elect a leader.
+RECOVERY_SECONDS = 60
+
+# A pod that is deleted stops within this time, of which kubectl takes some. Its grace period is 150 s.
+STOP_SECONDS = 15
+
+
+@contextmanager
+def outage(consul: Consul) -> Generator[None]:
+    """Delete all servers, and keep their volumes. At the end, declare them again."""
+    consul.kubectl("scale", "statefulset", "consul", "--replicas=0")
+    try:
+        wait_for("an outage", lambda: not consul.agents("server"), 180)
+        yield
+    finally:
+        consul.kubectl("scale", "statefulset", "consul", "--replicas=3")
+
+
+def restarts(consul: Consul) -> dict[str, int]:
+    """Return how often the container of each client has restarted, by the pod's name."""
+    return {pod["metadata"]["name"]: status(pod)["restartCount"] for pod in consul.agents("client")}
+
+
+def status(pod: dict[str, Any]) -> dict[str, Any]:
+    """Return the status of a pod's only container."""
+    (status,) = pod["status"]["containerStatuses"]
+    return status
+
+
+def times_waited(consul: Consul, client: str) -> int:
+    """Return how often a client has printed that it waits: at once, and then every 30 s."""
+    return consul.kubectl("logs", client).count("Waiting for a server at https://consul-ui.")
+
+
+def test_clients_wait_for_the_servers(cluster: Cluster, consul: Consul) -> None:
+    running, deleted, killed = sorted(client_names(3))
+    before = restarts(consul)
+    with outage(consul):
+        consul.kubectl("delete", "pod", deleted)
+        faults.kill(cluster, consul.namespace, killed, "consul")
+        # Longer than a failing liveness probe takes to restart a container.
+        for client in (deleted, killed):
+            wait_for(f"{client} to wait for 90 s", lambda client=client: times_waited(consul, client) > 3, 150)
+        assert all("running" in status(pod)["state"] for pod in consul.agents("client"))
+
+        stopped = time.monotonic()
+        consul.kubectl("delete", "pod", deleted)
+        assert time.monotonic() - stopped < STOP_SECONDS
+    consul.wait_healthy(seconds=RECOVERY_SECONDS)
+    assert restarts(consul) == {running: before[running], deleted: 0, killed: before[killed] + 1}
+
+
+def test_a_client_that_hangs_is_restarted(cluster: Cluster, consul: Consul) -> None:
+    client = max(client_names(3))
+    before = restarts(consul)[client]
+    faults.freeze(cluster, consul.namespace, client, "consul")
+    try:
+        events = ("--field-selector", f"involvedObject.name={client},reason=Killing")
+        known = len(consul.objects("events", *events))
+        wait_for("a failed liveness probe", lambda: len(consul.objects("events", *events)) > known, 120)
+    finally:
+        faults.thaw(cluster, consul.namespace, client, "consul")
+    wait_for("a restarted container", lambda: restarts(consul)[client] == before + 1)
+    consul.wait_healthy()
