@@ -40,6 +40,9 @@ from components.settings import Resources, Settings
 STOP_SECONDS = 120
 _GRACE_SECONDS = STOP_SECONDS + 30
 
+# How many pods a rolling update replaces at a time, by default.
+ONE_AT_A_TIME = "1"
+
 _HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
 
 # A server answers this request without a leader, so a lost quorum restarts no server.
@@ -112,6 +115,7 @@ class Role:
     volumes: list[VolumeArgsDict] = field(default_factory=list[VolumeArgsDict])
     claims: list[PersistentVolumeClaimArgsDict] = field(default_factory=list[PersistentVolumeClaimArgsDict])
     min_ready_seconds: int = 0
+    max_unavailable: str = ONE_AT_A_TIME
     lifecycle: LifecycleArgsDict = field(default_factory=LifecycleArgsDict)
 
 

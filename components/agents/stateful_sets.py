@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import StatefulSet, StatefulSetSpecArgsDict
+from pulumi_kubernetes.apps.v1.outputs import StatefulSetSpec
 from pulumi_kubernetes.core.v1 import VolumeMountArgsDict
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
@@ -17,6 +18,7 @@ from components.agents.pod_template import (
     CLIENT_ANSWERS,
     HAS_LEADER,
     HAS_SERVER,
+    ONE_AT_A_TIME,
     SERVER_ANSWERS,
     STOP_SECONDS,
     Role,
@@ -28,6 +30,7 @@ from components.kubernetes.lint_waivers import waivers
 from components.kubernetes.pod import management_environment, tls_volume
 from components.kubernetes.protection import protected
 from components.kubernetes.scripts import read_script
+from components.settings import Settings
 from components.storage import Storage
 
 SCRIPTS = Path(__file__).with_name("scripts")
@@ -39,10 +42,6 @@ _START = read_script(SCRIPTS / "start.sh")
 _VOTE_PROBES = 1800
 _VOTE_TIMEOUT_SECONDS = 3
 
-# A client that restarts loses the services that are registered with it. Wait this long before the next client restarts,
-# so that the owners of these services can register them again.
-_REGISTRATION_SECONDS = 10
-
 # 30 minutes at one probe a second: a client waits for the servers by itself (start.sh), so restart only one that hangs.
 # Kubernetes delays the restart of a container only if it was restarted within the last 10 minutes.
 _START_PROBES = 1800
@@ -52,6 +51,12 @@ _START_PROBES = 1800
 _WAIT_MINUTES = 10
 _MINUTES_PER_SERVER = 3
 _MINUTES_PER_CLIENT = 1
+
+_IGNORED = (
+    "clientMaxUnavailable is ignored, and every preview shows it as a change: the feature gate "
+    "MaxUnavailableStatefulSet of this Kubernetes cluster is off. Enable it in kube-apiserver and "
+    "kube-controller-manager, or remove the setting"
+)
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,8 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
             "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
         },
         volumes=[{"name": "data", "empty_dir": {}}],
-        min_ready_seconds=_REGISTRATION_SECONDS,
+        min_ready_seconds=settings.client_min_ready_seconds,
+        max_unavailable=settings.client_max_unavailable,
     )
     return AgentSpecs(_spec(cluster, files, servers), _spec(cluster, files, clients))
 
@@ -141,7 +147,17 @@ def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi
 def create_clients(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:
     """Create the clients' StatefulSet."""
     minutes = _WAIT_MINUTES + cluster.settings.client_replicas * _MINUTES_PER_CLIENT
-    return _stateful_set(cluster, cluster.naming.clients, CLIENT, spec, minutes, opts)
+    clients = _stateful_set(cluster, cluster.naming.clients, CLIENT, spec, minutes, opts)
+    clients.spec.apply(lambda live: pulumi.warn(_IGNORED, clients) if is_ignored(cluster.settings, live) else None)
+    return clients
+
+
+def is_ignored(settings: Settings, live: StatefulSetSpec) -> bool:
+    """Return whether Kubernetes has dropped client_max_unavailable from the StatefulSet: it needs a feature gate."""
+    if settings.client_max_unavailable == ONE_AT_A_TIME:
+        return False
+    rolling_update = live.update_strategy.rolling_update if live.update_strategy else None
+    return rolling_update is None or rolling_update.max_unavailable is None
 
 
 def _stateful_set(
@@ -171,14 +187,19 @@ def _spec(cluster: Cluster, files: AgentFiles, role: Role) -> StatefulSetSpecArg
     # `storage_nodes` is never bound again.
     when_deleted = "Retain" if settings.production else "Delete"
     when_scaled = "Retain" if settings.production or settings.storage_nodes else "Delete"
-    return {
+    spec: StatefulSetSpecArgsDict = {
         "service_name": role.service,
         "replicas": role.replicas,
         "selector": {"match_labels": labels},
-        # Start all pods at once: none is ready before a majority runs. Rolling updates still replace one pod at a time.
+        # Start all pods at once: none is ready before a majority runs. This does not apply to rolling updates.
         "pod_management_policy": "Parallel",
         "min_ready_seconds": role.min_ready_seconds,
         "persistent_volume_claim_retention_policy": {"when_deleted": when_deleted, "when_scaled": when_scaled},
         "template": pod_template(settings, files, role, labels),
         "volume_claim_templates": role.claims,
     }
+    # One at a time is Kubernetes' default. Without its feature gate, Kubernetes drops the field.
+    if role.max_unavailable != ONE_AT_A_TIME:
+        limit = int(role.max_unavailable) if role.max_unavailable.isdecimal() else role.max_unavailable
+        spec["update_strategy"] = {"type": "RollingUpdate", "rolling_update": {"max_unavailable": limit}}
+    return spec

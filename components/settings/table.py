@@ -20,6 +20,7 @@ from components.settings.value_types import (
     Domain,
     Image,
     Label,
+    MaxUnavailable,
     Namespace,
     NodeName,
     OptionalLabel,
@@ -105,6 +106,25 @@ class Settings(SettingsModel):
             change=Change("in place, restarts no pod"),
         ),
     ] = 3
+    client_max_unavailable: Annotated[
+        MaxUnavailable,
+        Setting(
+            purpose="How many clients a rolling update restarts at a time. Values other than 1 need the feature gate "
+            "MaxUnavailableStatefulSet of Kubernetes",
+            allowed="a number, 1 or more, or a percentage of clientReplicas from 1% to 100%, which Kubernetes rounds "
+            "down, but not to zero",
+            change=Change("in place, restarts no pod"),
+        ),
+    ] = "1"
+    client_min_ready_seconds: Annotated[
+        Count,
+        Setting(
+            purpose="How long a client must be ready before a rolling update restarts the next one. A client that "
+            "restarts loses the services registered with it, and their owners need time to register them again",
+            allowed="seconds, 0 or more",
+            change=Change("in place, restarts no pod"),
+        ),
+    ] = 10
     server_resources: Annotated[
         Resources,
         Setting(

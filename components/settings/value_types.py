@@ -59,6 +59,10 @@ Image = Annotated[str, AfterValidator(_pinned_image)]
 AbsolutePath = Annotated[str, Field(pattern=r"^(/[^/:\s]+)+$")]
 ServiceToken = Annotated[str, Field(pattern=f"^{_LABEL}(/[0-9]+)?$"), AfterValidator(_foreign_service)]
 Count = Annotated[int, Field(ge=0)]
+# Kubernetes' maxUnavailable: a number of pods, or a share of them. Kubernetes refuses zero and more than 100 %.
+MaxUnavailable = Annotated[
+    str, BeforeValidator(_number_as_text), Field(pattern="^([1-9][0-9]{0,8}|([1-9][0-9]?|100)%)$")
+]
 MOST_SERVERS = 7
 ServerCount = Annotated[int, Field(ge=1, le=MOST_SERVERS)]
 RaftMultiplier = Annotated[int, Field(ge=1, le=10)]

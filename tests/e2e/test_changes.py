@@ -2,17 +2,14 @@
 
 import itertools
 import json
-import threading
-import time
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.consul import Consul, client_names, ready, server_names, wait_for
+from tests.support.consul import Consul, client_names, server_names, wait_for
 from tests.support.pods import INSIDE, pod, running
 from tests.support.settings import E2E_DEVELOPMENT, E2E_FIRST
 from tests.support.stack import Stack
@@ -76,26 +73,6 @@ def acknowledged(consul: Consul) -> list[int]:
     return [int(line.split()[1]) for line in consul.kubectl("logs", "writer").splitlines() if line[0].isdigit()]
 
 
-@contextmanager
-def watch_servers(consul: Consul) -> Generator[list[int]]:
-    """Yield a list to which the number of servers that are not ready is added every 0.2 s."""
-    missing: list[int] = []
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.is_set():
-            missing.append(3 - sum(ready(pod) for pod in consul.agents("server")))
-            time.sleep(0.2)
-
-    with ThreadPoolExecutor() as pool:
-        watching = pool.submit(watch)
-        try:
-            yield missing
-        finally:
-            done.set()
-        watching.result()
-
-
 def test_clients_scale_up_and_down(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
     servers = consul.uids("server")
     for clients in (4, 3):
@@ -130,7 +107,7 @@ def test_a_changed_setting_restarts_one_server_at_a_time(stack: Stack, consul: C
     assert "[DEBUG]" in consul.kubectl("logs", "consul-0")
     assert stack.settings == E2E_FIRST
     stack.configure(E2E_DEVELOPMENT)
-    with writes(stack, consul), watch_servers(consul) as missing:
+    with writes(stack, consul), consul.watched("server", 3) as missing:
         stack.up()
     assert not set(before.values()) & set(consul.uids("server").values())
     assert max(missing) == 1, "more than one server was gone at a time"

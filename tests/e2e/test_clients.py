@@ -1,11 +1,14 @@
-"""Clients survive an outage of all servers."""
+"""Clients survive an outage of all servers, and several can restart at once."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from tests.support.consul import Consul, client_names, wait_for
+from tests.support.stack import Stack
 from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
 
@@ -73,3 +76,32 @@ def test_a_client_that_hangs_is_restarted(cluster: Cluster, consul: Consul) -> N
         faults.thaw(cluster, consul.namespace, client, "consul")
     wait_for("a restarted container", lambda: restarts(consul)[client] == before + 1)
     consul.wait_healthy()
+
+
+@pytest.fixture
+def feature_gate(cluster: Cluster) -> Iterator[None]:
+    """Enable the feature gate that clientMaxUnavailable needs."""
+    cluster.set_feature_gates("MaxUnavailableStatefulSet=true")
+    yield
+    cluster.set_feature_gates("")
+
+
+# `feature_gate` comes before `settings`, which restores the settings before the gate is off again.
+@pytest.mark.usefixtures("feature_gate")
+def test_several_clients_restart_at_once(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
+    servers, clients = consul.uids("server"), consul.uids("client")
+    # 67 % of three clients are two: Kubernetes rounds down.
+    changed = {"clientMaxUnavailable": "67%", "clientResources": {"requests": {"cpu": "51m", "memory": "64Mi"}}}
+    stack.configure(settings | changed)
+    with consul.watched("client", 3) as missing:
+        stack.up()
+    assert max(missing) == 2
+    assert consul.uids("server") == servers
+    assert not set(consul.uids("client").values()) & set(clients.values())
+    printed = stack.preview("--expect-no-changes")
+    assert "clientMaxUnavailable is ignored" not in printed
+
+
+def test_without_the_feature_gate_the_preview_warns(stack: Stack) -> None:
+    with stack.configured(stack.settings | {"clientMaxUnavailable": "2"}):
+        assert "clientMaxUnavailable is ignored" in stack.preview()

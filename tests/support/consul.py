@@ -2,8 +2,10 @@
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Collection, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +87,25 @@ class Consul:
             yield
         finally:
             self.kubectl("uncordon", *nodes)
+
+    @contextmanager
+    def watched(self, component: str, declared: int) -> Generator[list[int]]:
+        """Yield a list to which the number of a component's agents that are not ready is added every 0.2 s."""
+        missing: list[int] = []
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.is_set():
+                missing.append(declared - sum(ready(pod) for pod in self.agents(component)))
+                time.sleep(0.2)
+
+        with ThreadPoolExecutor() as pool:
+            watching = pool.submit(watch)
+            try:
+                yield missing
+            finally:
+                done.set()
+            watching.result()
 
     def run(self, pod: str, *command: str, check: bool = True, stdin: str | None = None) -> str:
         """Run a command in a pod and return what it prints."""

@@ -29,6 +29,11 @@ def test_development_needs_only_a_place_for_its_data() -> None:
         pytest.param(DEVELOPMENT, "serverReplicas", '"three"', id="a string for a number"),
         pytest.param(DEVELOPMENT, "serverReplicas", "3.5", id="a fraction for a number"),
         pytest.param(DEVELOPMENT, "clientReplicas", "-1", id="a negative number of clients"),
+        pytest.param(DEVELOPMENT, "clientMaxUnavailable", '"0"', id="no client at a time"),
+        pytest.param(DEVELOPMENT, "clientMaxUnavailable", '"0%"', id="no share of the clients"),
+        pytest.param(DEVELOPMENT, "clientMaxUnavailable", '"101%"', id="more than all clients"),
+        pytest.param(DEVELOPMENT, "clientMaxUnavailable", '"1.5"', id="a client and a half"),
+        pytest.param(DEVELOPMENT, "clientMinReadySeconds", "-1", id="negative seconds"),
         pytest.param(PRODUCTION, "ingressEnabled", "true", id="an Ingress in production"),
         pytest.param(DEVELOPMENT, "ingressEnabled", '"yes"', id="a string for a boolean"),
         pytest.param(PRODUCTION, "aclEnabled", "false", id="no ACLs in production"),
@@ -159,6 +164,11 @@ def test_invalid_quantities(text: str) -> None:
 def test_a_quantity_can_be_a_number() -> None:
     settings = Settings.parse(DEVELOPMENT | {"serverResources": '{"limits": {"cpu": 1, "memory": "1Gi"}}'})
     assert settings.server_resources.limits.cpu == "1"
+
+
+@pytest.mark.parametrize("value", ["1", "12", "1%", "25%", "100%"])
+def test_several_clients_at_a_time_are_a_number_or_a_share(value: str) -> None:
+    assert Settings.parse(DEVELOPMENT | {"clientMaxUnavailable": value}).client_max_unavailable == value
 
 
 def test_every_setting_is_documented() -> None:
