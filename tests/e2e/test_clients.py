@@ -78,6 +78,12 @@ def test_a_client_that_hangs_is_restarted(cluster: Cluster, consul: Consul) -> N
     consul.wait_healthy()
 
 
+# Before the test with the gate: while the gate is on, Kubernetes writes the default into the field, and then keeps it.
+def test_without_the_feature_gate_the_preview_warns(stack: Stack) -> None:
+    with stack.configured(stack.settings | {"clientMaxUnavailable": "2"}):
+        assert "clientMaxUnavailable is ignored" in stack.preview()
+
+
 @pytest.fixture
 def feature_gate(cluster: Cluster) -> Iterator[None]:
     """Enable the feature gate that clientMaxUnavailable needs."""
@@ -100,8 +106,3 @@ def test_several_clients_restart_at_once(stack: Stack, settings: dict[str, Any],
     assert not set(consul.uids("client").values()) & set(clients.values())
     printed = stack.preview("--expect-no-changes")
     assert "clientMaxUnavailable is ignored" not in printed
-
-
-def test_without_the_feature_gate_the_preview_warns(stack: Stack) -> None:
-    with stack.configured(stack.settings | {"clientMaxUnavailable": "2"}):
-        assert "clientMaxUnavailable is ignored" in stack.preview()
