@@ -85,7 +85,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         health = create_health_check(
             cluster, files, acl, revision(specs.servers, specs.clients), after(servers, clients)
         )
-        mark_healthy(name, after(health))
+        mark_healthy(name, protected(after(health), when=settings.production))
 
         # Edge: how monitoring and users reach the agents.
         if settings.monitoring != "none":

@@ -66,9 +66,13 @@ def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.Resou
     Without the claimRef, a server could bind the volume with another server's data.
     """
     naming, settings, history = cluster.naming, cluster.settings, cluster.history
-    used = ordinal < history.most_servers
+    used = ordinal < history.servers_so_far
     opts = retained(opts, when=settings.production and used)
     opts = protected(opts, when=history.protects_data(settings) and used)
+    if not used:
+        # It can move to another node, but Kubernetes cannot change the node of a volume.
+        moved = pulumi.ResourceOptions(replace_on_changes=["spec.nodeAffinity"], delete_before_replace=True)
+        opts = pulumi.ResourceOptions.merge(opts, moved)
     return PersistentVolume(
         f"data-{naming.name}-{ordinal}",
         metadata={"name": f"{naming.namespace}-{claim}", "labels": naming.labels(SERVER)},

@@ -1,6 +1,7 @@
 """The StatefulSets of Consul servers and clients. How agents start, restart and leave: README.md beside this file."""
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -146,10 +147,16 @@ def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi
 
 def create_clients(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:
     """Create the clients' StatefulSet."""
-    minutes = _WAIT_MINUTES + cluster.settings.client_replicas * _MINUTES_PER_CLIENT
-    clients = _stateful_set(cluster, cluster.naming.clients, CLIENT, spec, minutes, opts)
-    clients.spec.apply(lambda live: pulumi.warn(_IGNORED, clients) if is_ignored(cluster.settings, live) else None)
+    settings = cluster.settings
+    clients = _stateful_set(cluster, cluster.naming.clients, CLIENT, spec, client_minutes(settings), opts)
+    clients.spec.apply(lambda live: pulumi.warn(_IGNORED, clients) if is_ignored(settings, live) else None)
     return clients
+
+
+def client_minutes(settings: Settings) -> int:
+    """Return how many minutes `pulumi up` waits for the clients."""
+    per_client = _MINUTES_PER_CLIENT + math.ceil(settings.client_min_ready_seconds / 60)
+    return _WAIT_MINUTES + settings.client_replicas * per_client
 
 
 def is_ignored(settings: Settings, live: StatefulSetSpec) -> bool:

@@ -1,5 +1,6 @@
 """What the stack's state tells about the cluster before this update: whether it was ever healthy, and its volumes."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,10 +8,15 @@ from typing import Any
 import pulumi
 
 from components.changes.refusals import record, refusals
+from components.identity import COMPONENT_TYPE
 from components.settings import Settings
 
-# The engine's own function, with which a StackReference reads another stack; it also reads the stack that runs.
+# A function of the engine, behind listResourceOutputs of Pulumi's Node.js SDK: the outputs of every resource in the
+# state of a stack, also of the one that runs.
 _READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
+
+# The type of the Stash below the component, as a URN contains it.
+_STASH = f"{COMPONENT_TYPE}$pulumi:index:Stash"
 
 # Versions that did not count attempts refused changes from the first update on, as if the cluster was healthy.
 _BEFORE_ATTEMPTS = 0
@@ -24,13 +30,14 @@ class History:
     """The history of a cluster, with this update as its last event.
 
     `healthy` is whether the health check has ever succeeded. `attempt` is the number of the attempt to create the
-    cluster: a cluster that was never healthy starts over when a setting changes that a running cluster cannot change.
-    `most_servers` is the largest number of servers so far, which is also the number of volumes with data.
+    cluster: one that was never healthy starts over when a setting changes that would restart the servers, or that a
+    running cluster cannot change. `servers_so_far` is the largest number of servers in this attempt, which is also the
+    number of volumes that may have data.
     """
 
     healthy: bool
     attempt: int
-    most_servers: int
+    servers_so_far: int
 
     @property
     def starts_over(self) -> bool:
@@ -43,7 +50,11 @@ class History:
 
     def record(self, settings: Settings) -> dict[str, Any]:
         """Return what the next update needs to know."""
-        values = record(settings) | {"attempt": self.attempt, "mostServers": self.most_servers}
+        values = record(settings) | {
+            "servers": _servers_hash(settings),
+            "attempt": self.attempt,
+            "serversSoFar": self.servers_so_far,
+        }
         # The policies accept servers without protection only while a cluster starts over.
         return values | {"startsOver": True} if self.starts_over else values
 
@@ -56,28 +67,36 @@ def read_history(name: str, settings: Settings) -> History:
 
 
 def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
-    """Return the history of the cluster `name`. Pure; `state` has the type and the outputs of each resource, by URN."""
+    """Return the history of the cluster `name`. Pure; `state` has the outputs of each resource, by URN."""
     records: dict[str, dict[str, Any]] = {
-        urn: resource["outputs"]["input"]
-        for urn, resource in state.items()
-        if resource["type"] == "pulumi:index:Stash" and urn.endswith(f"::{name}")
+        urn: resource["outputs"]["input"] for urn, resource in state.items() if urn.endswith(f"{_STASH}::{name}")
     }
     if not records:
-        return History(healthy=False, attempt=1, most_servers=settings.server_replicas)
+        return History(healthy=False, attempt=1, servers_so_far=settings.server_replicas)
     # Two clusters of a stack may have the same name, below different parents, but they have different namespaces.
     own = {urn: found for urn, found in records.items() if found["namespace"] == settings.namespace} or records
     urn, before = own.popitem() if len(own) == 1 else ("", {})
     # Numbers in the state are floats.
     attempt = int(before.get("attempt", _BEFORE_ATTEMPTS))
-    if attempt != _BEFORE_ATTEMPTS and f"{urn}{_HEALTHY}" not in state:
-        if any(refusals(before, record(settings))):
-            attempt += 1
-        return History(healthy=False, attempt=attempt, most_servers=settings.server_replicas)
     # A version that did not count the servers protected the volumes of all nodes.
-    most = int(before.get("mostServers", len(before.get("storageNodes", []))))
-    return History(healthy=True, attempt=attempt, most_servers=max(most, settings.server_replicas))
+    servers = max(int(before.get("serversSoFar", len(before.get("storageNodes", [])))), settings.server_replicas)
+    if attempt == _BEFORE_ATTEMPTS or f"{urn}{_HEALTHY}" in state:
+        return History(healthy=True, attempt=attempt, servers_so_far=servers)
+    if before["servers"] != _servers_hash(settings) or any(refusals(before, record(settings))):
+        return History(healthy=False, attempt=attempt + 1, servers_so_far=settings.server_replicas)
+    return History(healthy=False, attempt=attempt, servers_so_far=servers)
+
+
+def _servers_hash(settings: Settings) -> str:
+    """Return a hash of the settings whose change restarts the servers."""
+    names = {entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers}
+    return hashlib.sha256(settings.model_dump_json(include=names).encode()).hexdigest()[:16]
 
 
 def mark_healthy(name: str, opts: pulumi.ResourceOptions) -> None:
-    """Create the mark of a healthy cluster; `opts` must make it depend on the health check."""
+    """Create the mark of a healthy cluster.
+
+    `opts` must make it depend on the health check, and protect it in production: a cluster that lost it could start
+    over.
+    """
     pulumi.Stash(f"{name}{_HEALTHY}", input=True, opts=opts)

@@ -113,7 +113,7 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     yield from lost_quorum(before.get("serverReplicas", 0), after.get("serverReplicas", 0))
     # The volumes of further nodes have never held a server's data.
     nodes = before.get("storageNodes", [])
-    used = nodes[: int(before.get("mostServers", len(nodes)))]
+    used = nodes[: int(before.get("serversSoFar", len(nodes)))]
     yield from _moved_volumes(used, after.get("storageNodes", [])[: len(used)])
     for name, (key, reason) in _KEYS.items():
         if _changed(name, before, after):

@@ -16,6 +16,8 @@ class Change:
     """Whether the stack's state keeps the value, so that components.changes can compare the old with the new one."""
     refused_because: str = ""
     """Why every change is refused; empty if a change may be allowed."""
+    restarts_servers: bool = False
+    """Whether a change that is allowed may restart the servers."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,19 @@ class Entry(NamedTuple):
 
 
 IN_PLACE = Change("in place")
-ROLLING_UPDATE = Change("rolling update")
 
 
-def guarded(effect: str) -> Change:
+def rolling(effect: str) -> Change:
+    """Return a change that restarts the servers one by one, at least in some cases."""
+    return Change(effect, restarts_servers=True)
+
+
+ROLLING_UPDATE = rolling("rolling update")
+
+
+def guarded(effect: str, *, restarts_servers: bool = False) -> Change:
     """Return a change that is refused in some cases, by a rule in components.changes.refusals."""
-    return Change(effect, recorded=True)
+    return Change(effect, recorded=True, restarts_servers=restarts_servers)
 
 
 def refused(reason: str) -> Change:

@@ -13,7 +13,7 @@ from pydantic import ValidationError, model_validator
 from components.settings.parsing import decode, problems_of
 from components.settings.problems import Problem, SettingsError
 from components.settings.rules import misfits
-from components.settings.setting import IN_PLACE, ROLLING_UPDATE, Change, Entry, Setting, guarded, refused
+from components.settings.setting import IN_PLACE, ROLLING_UPDATE, Change, Entry, Setting, guarded, refused, rolling
 from components.settings.value_types import (
     AbsolutePath,
     Count,
@@ -52,7 +52,7 @@ class Settings(SettingsModel):
         Setting(
             purpose="The profile: production enforces redundancy, ACLs and protection against deletion",
             allowed="development or production",
-            change=guarded("to `production`: rolling update; to `development`: refused"),
+            change=guarded("to `production`: rolling update; to `development`: refused", restarts_servers=True),
         ),
     ]
     namespace: Annotated[
@@ -130,7 +130,7 @@ class Settings(SettingsModel):
         Setting(
             purpose="A server's resource requests and limits",
             allowed=_RESOURCES,
-            change=Change("rolling update of the servers"),
+            change=rolling("rolling update of the servers"),
         ),
     ] = Resources(requests=ResourceAmounts(cpu="100m", memory="128Mi"), limits=ResourceAmounts(memory="512Mi"))
     client_resources: Annotated[
@@ -179,7 +179,7 @@ class Settings(SettingsModel):
         Setting(
             purpose="The validity of the CA certificate, in hours (default: 10 years)",
             allowed="hours, 1 or more",
-            change=Change("new CA certificate with the same key, rolling update"),
+            change=rolling("new CA certificate with the same key, rolling update"),
         ),
     ] = 87600
     certificate_validity_hours: Annotated[
@@ -187,7 +187,7 @@ class Settings(SettingsModel):
         Setting(
             purpose="The validity of the agents' certificates, in hours (default: 1 year)",
             allowed="hours, 1 or more, at most caValidityHours",
-            change=Change("new certificates, rolling update"),
+            change=rolling("new certificates, rolling update"),
         ),
     ] = 8760
     certificate_renewal_hours: Annotated[
@@ -261,7 +261,7 @@ class Settings(SettingsModel):
         Setting(
             purpose="Whether Consul's ACLs deny what no token allows",
             allowed="true or false; in production true",
-            change=guarded("to `true`: rolling update; to `false`: refused"),
+            change=guarded("to `true`: rolling update; to `false`: refused", restarts_servers=True),
         ),
     ] = True
     client_namespaces: Annotated[
@@ -286,7 +286,7 @@ class Settings(SettingsModel):
         Setting(
             purpose="How Prometheus finds the agents' metrics and alerts",
             allowed="none, annotations (prometheus.io/… on the pods) or operator (ServiceMonitor and PrometheusRule)",
-            change=Change("to or from `annotations`: rolling update; else in place"),
+            change=rolling("to or from `annotations`: rolling update; else in place"),
         ),
     ] = "none"
     monitoring_namespace: Annotated[

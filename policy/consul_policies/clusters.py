@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from components.identity import AGENT, CLIENT, COMPONENT_LABEL, COMPONENT_TYPE, INSTANCE_LABEL, NAME_LABEL, SERVER
 
@@ -32,10 +33,10 @@ class Cluster:
         return self.component.get("environment") != "development"
 
     @property
-    def starts_over(self) -> bool:
-        """Return whether its record says that it was never healthy, and starts over."""
-        record = next((part for part in self.parts if part.type == _STASH and part.name == self.name), None)
-        return record is not None and mapping(record.get("input")).get("startsOver") is True
+    def record(self) -> Mapping[str, Any]:
+        """Return what the component recorded about the cluster (components/changes/history.py)."""
+        found = next((part for part in self.parts if part.type == _STASH and part.name == self.name), None)
+        return mapping(found.get("input")) if found else {}
 
     @property
     def namespace(self) -> str | None:

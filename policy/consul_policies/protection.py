@@ -1,5 +1,6 @@
 """Policy protected-ca: in production, Pulumi protects the resources that cannot be recreated."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 from .clusters import Cluster, clusters
@@ -13,8 +14,8 @@ def unprotected_resources(stack: Sequence[Resource]) -> Iterator[Violation]:
     """Yield the CA's private key, the servers and their volumes that Pulumi could delete or replace."""
     for cluster in clusters(stack):
         if cluster.production:
-            # A cluster that was never healthy has no data; it may start over with other settings.
-            data = [] if cluster.starts_over else [*_volumes(cluster), *cluster.servers]
+            # Nobody relies on the data of a cluster that was never healthy, so it may start over.
+            data = [] if cluster.record.get("startsOver") is True else [*_volumes(cluster), *cluster.servers]
             for resource in [*_ca_keys(cluster), *data]:
                 if not resource.protected:
                     yield Violation(
@@ -33,4 +34,12 @@ def _ca_keys(cluster: Cluster) -> Sequence[Resource]:
 
 
 def _volumes(cluster: Cluster) -> Sequence[Resource]:
-    return [part for part in cluster.parts if part.kind in ("PersistentVolume", "PersistentVolumeClaim")]
+    """Return the volumes that a server may have used: all but those whose ordinal is `serversSoFar` or more."""
+    volumes = [part for part in cluster.parts if part.kind in ("PersistentVolume", "PersistentVolumeClaim")]
+    servers = cluster.record.get("serversSoFar", math.inf)
+    ordinals = [volume.name.rpartition("-")[2] for volume in volumes]
+    return [
+        volume
+        for volume, ordinal in zip(volumes, ordinals, strict=True)
+        if not ordinal.isdecimal() or int(ordinal) < servers
+    ]

@@ -11,6 +11,7 @@ PROTECTED = [
     "kubernetes:apps/v1:StatefulSet::consul",
     "kubernetes:apps/v1:StatefulSet::consul-client",
     "tls:index/privateKey:PrivateKey::consul-ca",
+    "pulumi:index:Stash::consul-healthy",
 ]
 
 

@@ -62,6 +62,13 @@ def test_a_preview_in_a_new_clone_leaves_no_files(stack: Stack, tmp_path: Path, 
     assert list(temporary.iterdir()) == []
 
 
+def test_a_node_without_a_server_violates_no_policy(tmp_path: Path) -> None:
+    stack = of_this_project(tmp_path / "project")
+    stack.configure({"environment": "production", "storageNodes": ["a", "b", "c", "d"]})
+    result = previewed(stack, "test", "--project", str(stack.folder))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 def test_a_stack_in_the_backend_is_compared_with_its_state(tmp_path: Path) -> None:
     stack = of_this_project(tmp_path / "project")
     stack.configure(DEVELOPMENT)

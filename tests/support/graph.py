@@ -10,6 +10,7 @@ from typing import Any, cast
 import pulumi
 
 from components import ConsulCluster
+from components.identity import COMPONENT_TYPE
 from components.settings import Settings
 
 # Outputs that the mock providers compute. All other outputs are the inputs.
@@ -91,7 +92,7 @@ def production(**changes: Any) -> Settings:
 
 def stash(name: str, value: Any) -> dict[str, Any]:
     """Return a Stash as the stack's state shows it, by URN."""
-    urn = f"urn:pulumi:unit::consul-cluster::consul:index:ConsulCluster$pulumi:index:Stash::{name}"
+    urn = f"urn:pulumi:unit::consul-cluster::{COMPONENT_TYPE}$pulumi:index:Stash::{name}"
     return {urn: {"type": "pulumi:index:Stash", "outputs": {"input": value, "output": value}}}
 
 

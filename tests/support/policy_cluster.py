@@ -79,7 +79,7 @@ def valid_cluster() -> dict[str, Resource]:
         "budget": declared(
             "PodDisruptionBudget", "consul", spec={"maxUnavailable": 1, "selector": {"matchLabels": LABELS}}
         ),
-        "volume": declared("PersistentVolume", "data"),
+        "volume": declared("PersistentVolume", "data-consul-0"),
     }
     component = Resource("urn::consul", COMPONENT_TYPE, {"environment": "production", "namespace": "consul"})
     return {"component": component} | {

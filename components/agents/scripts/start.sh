@@ -18,7 +18,7 @@ wait_for_servers() {
 }
 
 # In the background, because a shell handles a signal only between two foreground commands.
-trap 'exit 143' TERM
+trap 'kill $!; exit 143' TERM
 wait_for_servers &
 wait $!
 exec consul agent "$@"

@@ -1,6 +1,7 @@
 # Run before every change that restarts or removes servers; servers.sh comes before it. Succeed only if every declared
-# server ($SERVERS) is a healthy voter, if there is no cluster, or if $ALLOW_DEGRADED permits it. Then make the servers
-# that are not declared leave Raft, one at a time. $EVERY_SERVER has the names of all servers that a cluster can have.
+# server ($SERVERS) is a healthy voter, if there is no cluster, if it starts over ($STARTS_OVER), or if $ALLOW_DEGRADED
+# permits it. Then make the servers that are not declared leave Raft, one at a time. $EVERY_SERVER has the names of all
+# servers that a cluster can have.
 # Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"

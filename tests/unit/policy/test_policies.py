@@ -174,6 +174,15 @@ def test_a_cluster_that_starts_over_needs_only_its_key_protected() -> None:
     assert violation.resource == stack["key"]
 
 
+def test_a_volume_that_no_server_has_used_needs_no_protection() -> None:
+    stack = valid_cluster()
+    stack["unused"] = replace(declared("PersistentVolume", "data-consul-3"), parent="urn::consul", protected=False)
+    assert len(messages(list(stack.values()))) == 1
+    record = {"input": {"serversSoFar": 3}}
+    stack["record"] = Resource("urn::stash::consul", "pulumi:index:Stash", record, parent="urn::consul")
+    assert messages(list(stack.values())) == []
+
+
 def test_other_private_keys_need_no_protection() -> None:
     leaf = Resource("urn::other", "tls:index/privateKey:PrivateKey", {}, parent="urn::consul")
     assert messages([*valid_cluster().values(), leaf]) == []

@@ -1,4 +1,4 @@
-"""The StatefulSets: how many pods a rolling update replaces at a time."""
+"""The StatefulSets: how many pods a rolling update replaces at a time, and how long it may take."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from pulumi_kubernetes.apps.v1.outputs import (
     StatefulSetUpdateStrategy,
 )
 
-from components.agents.stateful_sets import is_ignored
+from components.agents.stateful_sets import client_minutes, is_ignored
 from tests.support.graph import declare, development
 
 
@@ -21,6 +21,10 @@ def spec(stateful_set: str, **changes: Any) -> dict[str, Any]:
 def test_the_limit_for_clients_is_sent_as_kubernetes_expects_it(setting: str, sent: int | str) -> None:
     strategy = spec("consul-client", client_max_unavailable=setting)["updateStrategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": sent}}
+
+
+def test_an_update_waits_for_slow_clients() -> None:
+    assert client_minutes(development(client_replicas=20, client_min_ready_seconds=300)) > 20 * 5
 
 
 def test_by_default_nothing_is_sent_that_needs_a_feature_gate() -> None:

@@ -18,12 +18,15 @@ def after(settings: Settings, state: dict[str, Any]) -> History:
 
 def recorded(before: Settings, **values: Any) -> dict[str, Any]:
     """Return the state after an update with these settings; the state has numbers as floats."""
-    return stash("consul", History(healthy=False, attempt=1, most_servers=3).record(before) | values)
+    return stash("consul", History(healthy=False, attempt=1, servers_so_far=3).record(before) | values)
 
 
 def test_the_first_update_is_the_first_attempt() -> None:
-    assert after(production(), {}) == History(healthy=False, attempt=1, most_servers=3)
+    assert after(production(), {}) == History(healthy=False, attempt=1, servers_so_far=3)
     assert after(production(), stash("another", record(production()))).attempt == 1
+    # A Stash of the user's own program.
+    urn = "urn:pulumi:unit::consul-cluster::pulumi:index:Stash::consul"
+    assert after(production(), {urn: {"outputs": {"input": "x"}}}).attempt == 1
 
 
 @pytest.mark.parametrize(
@@ -34,11 +37,13 @@ def test_the_first_update_is_the_first_attempt() -> None:
         {"domain": "example.com"},
         {"environment": "development"},
         {"storage_class": "", "storage_nodes": ("a", "b", "c")},
+        {"image": "hashicorp/consul:1.22.5"},
+        {"server_resources": {"requests": {"cpu": "1"}}},
     ],
 )
 def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> None:
     before = recorded(production())
-    assert after(production(), before) == History(healthy=False, attempt=1, most_servers=3)
+    assert after(production(), before) == History(healthy=False, attempt=1, servers_so_far=3)
     over = after(production(**change), before)
     assert over.attempt == 2
     assert over.starts_over
@@ -52,35 +57,48 @@ def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> 
 
 
 def test_other_changes_belong_to_the_same_attempt() -> None:
-    assert after(production(log_level="debug", server_replicas=5), recorded(production())).attempt == 1
+    changed = production(client_resources={"requests": {"cpu": "1"}}, client_replicas=5, server_replicas=5)
+    assert after(changed, recorded(production())) == History(healthy=False, attempt=1, servers_so_far=5)
+
+
+def test_a_volume_that_a_removed_server_has_used_stays() -> None:
+    nodes = ("a", "b", "c", "d", "e")
+    five, three = (production(storage_class="", storage_nodes=nodes, server_replicas=number) for number in (5, 3))
+    known = after(three, stash("consul", after(five, {}).record(five)))
+    assert (known.attempt, known.servers_so_far) == (1, 5)
+    fewer = production(storage_class="", storage_nodes=nodes[:3])
+    assert after(fewer, stash("consul", known.record(three))).attempt == 2
 
 
 def test_a_healthy_cluster_never_starts_over() -> None:
     changed = production(storage_class="other")
-    assert after(changed, recorded(production()) | HEALTHY) == History(healthy=True, attempt=1, most_servers=3)
+    assert after(changed, recorded(production()) | HEALTHY) == History(healthy=True, attempt=1, servers_so_far=3)
 
 
 def test_a_cluster_of_an_earlier_version_was_healthy() -> None:
     nodes = production(storage_class="", storage_nodes=("a", "b", "c", "d", "e"))
     known = after(production(storage_class="other"), stash("consul", record(nodes)))
-    assert known == History(healthy=True, attempt=0, most_servers=5)
+    assert known == History(healthy=True, attempt=0, servers_so_far=5)
     # Also if the update to this version fails before the health check.
     state = stash("consul", known.record(nodes))
     assert after(production(storage_class="other"), state) == known
 
 
 def test_the_largest_number_of_servers_is_remembered() -> None:
-    state = recorded(production(), mostServers=5.0) | HEALTHY
-    assert after(production(), state).most_servers == 5
-    assert after(production(server_replicas=7), state).most_servers == 7
+    state = recorded(production(), serversSoFar=5.0) | HEALTHY
+    assert after(production(), state).servers_so_far == 5
+    assert after(production(server_replicas=7), state).servers_so_far == 7
 
 
 def test_two_clusters_of_one_name_are_told_apart_by_their_namespaces() -> None:
     mine, other = production(namespace="mine"), production(namespace="other")
-    theirs = {urn.replace("consul:index", "their:index"): of for urn, of in (recorded(other) | HEALTHY).items()}
+    theirs = {
+        urn.replace("::consul-cluster::", "::consul-cluster::their:index:Parent$"): of
+        for urn, of in (recorded(other) | HEALTHY).items()
+    }
     state = recorded(mine, attempt=2.0) | theirs
-    assert after(mine, state) == History(healthy=False, attempt=2, most_servers=3)
-    assert after(other, state) == History(healthy=True, attempt=1, most_servers=3)
+    assert after(mine, state) == History(healthy=False, attempt=2, servers_so_far=3)
+    assert after(other, state) == History(healthy=True, attempt=1, servers_so_far=3)
     # Rather refuse too much than nothing.
     assert after(production(namespace="third"), state).healthy
 

@@ -82,7 +82,7 @@ def test_a_volume_cannot_move_to_another_node() -> None:
     assert 'from "b" to "d" at position 2' in refusal
     (refusal,) = refusals(nodes("a", "b", "c", "d"), nodes("a", "b", "c"))
     assert 'cannot lose "d" at position 4' in refusal
-    three = {"mostServers": 3.0}
+    three = {"serversSoFar": 3.0}
     assert not list(refusals(nodes("a", "b", "c", "d") | three, nodes("a", "b", "c")))
     (refusal,) = refusals(nodes("a", "b", "c", "d") | three, nodes("a", "b", "e", "f"))
     assert 'from "c" to "e" at position 3' in refusal

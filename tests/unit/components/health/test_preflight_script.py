@@ -93,7 +93,7 @@ def without_answer(folder: Path, why: str) -> None:
     write_program(folder, "consul", f"echo '{why}' >&2; exit 1")
 
 
-def run(folder: Path, servers: int, *, allowed: bool = False) -> tuple[int, str, list[str]]:
+def run(folder: Path, servers: int, *, allowed: bool = False, starts_over: bool = False) -> tuple[int, str, list[str]]:
     fake_clock(folder)
     (folder / "calls").touch()
     environment = {
@@ -103,7 +103,7 @@ def run(folder: Path, servers: int, *, allowed: bool = False) -> tuple[int, str,
         "CONSUL_HTTP_ADDR": "https://consul.here.svc:8501",
         "CONSUL_CACERT": "/tls/ca.pem",
         "ALLOW_DEGRADED": str(allowed).lower(),
-        "STARTS_OVER": "false",
+        "STARTS_OVER": str(starts_over).lower(),
         "TIMEOUT": "20",
     }
     result = subprocess.run(
@@ -112,6 +112,12 @@ def run(folder: Path, servers: int, *, allowed: bool = False) -> tuple[int, str,
     assert result.stderr == ""
     calls = [call for call in (folder / "calls").read_text().splitlines() if "set-config" not in call]
     return result.returncode, result.stdout, calls
+
+
+def test_a_cluster_that_starts_over_is_not_checked(tmp_path: Path) -> None:
+    code, said, calls = run(tmp_path, 3, starts_over=True)
+    assert (code, calls) == (0, [])
+    assert "starts over" in said
 
 
 def test_a_whole_cluster_may_be_updated(tmp_path: Path) -> None:
