@@ -90,7 +90,7 @@ def test_settings_of_a_first_update_can_be_corrected(cluster: Cluster, first: St
 
     # The next update protects a production cluster again, and restarts no agent. The volume without a server can move.
     pods = consul.uids()
-    stack.configure(right | {"storageNodes": [*NODES[:3], "node-1"]})
+    stack.configure(right | {"storageNodes": [*NODES[:3], "node-8"]})
     stack.up()
     stack.preview("--expect-no-changes")
     assert consul.uids() == pods
