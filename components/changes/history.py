@@ -1,6 +1,7 @@
 """What the stack's state tells about the cluster before this update: whether it was ever healthy, and its volumes."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ from components.settings import Settings
 # A function of the engine, behind listResourceOutputs of Pulumi's Node.js SDK: the outputs of every resource in the
 # state of a stack, also of the one that runs.
 _READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
+_READS = 20
+_READ_INTERVAL_SECONDS = 0.1
 
 # The type of the Stash below the component, as a URN contains it.
 _STASH = f"{COMPONENT_TYPE}$pulumi:index:Stash"
@@ -62,8 +65,21 @@ class History:
 def read_history(name: str, settings: Settings) -> History:
     """Read the history of the cluster `name` from the stack's state."""
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    state: dict[str, Any] = pulumi.runtime.invoke(_READ_STATE, {"stackName": stack}).value
-    return history(name, settings, state.get("outputs", {}))
+    return history(name, settings, _read_state(stack, _READS))
+
+
+def _read_state(stack: str, reads: int) -> dict[str, Any]:
+    """Return the type and the outputs of each resource in a stack's state, by URN. Try some times."""
+    try:
+        state: dict[str, Any] = pulumi.runtime.invoke(_READ_STATE, {"stackName": stack}).value
+    except Exception:
+        # The engine writes the state at the same time. A read of a file:// backend then may fail: the file with the
+        # attributes of the state's file is empty for a moment.
+        if reads == 1:
+            raise
+        time.sleep(_READ_INTERVAL_SECONDS)
+        return _read_state(stack, reads - 1)
+    return state.get("outputs", {})
 
 
 def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:

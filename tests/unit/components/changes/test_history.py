@@ -1,10 +1,12 @@
 """What an update knows about the cluster before it."""
 
+from types import SimpleNamespace
 from typing import Any
 
+import pulumi
 import pytest
 
-from components.changes.history import History, history
+from components.changes.history import History, history, read_history
 from components.changes.refusals import record
 from components.settings import Settings
 from tests.support.graph import development, production, stash
@@ -101,6 +103,32 @@ def test_two_clusters_of_one_name_are_told_apart_by_their_namespaces() -> None:
     assert after(other, state) == History(healthy=True, attempt=1, servers_so_far=3)
     # Rather refuse too much than nothing.
     assert after(production(namespace="third"), state).healthy
+
+
+class Backend:
+    """Answers after some failures, like a file:// backend to which the engine writes at the same time."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    def invoke(self, function: str, arguments: dict[str, str]) -> SimpleNamespace:
+        assert function.endswith("readStackResourceOutputs")
+        assert arguments["stackName"].count("/") == 2
+        self.failures -= 1
+        if self.failures >= 0:
+            raise RuntimeError("failed to load checkpoint: EOF")
+        return SimpleNamespace(value={"outputs": recorded(production()) | HEALTHY})
+
+
+@pytest.mark.parametrize("failures", [0, 1, 5, 100])
+def test_a_read_of_the_state_that_fails_is_tried_again(failures: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.runtime, "invoke", Backend(failures).invoke)
+    monkeypatch.setattr("components.changes.history._READ_INTERVAL_SECONDS", 0)
+    if failures == 100:
+        with pytest.raises(RuntimeError, match="EOF"):
+            read_history("consul", production())
+    else:
+        assert read_history("consul", production()).healthy
 
 
 def test_only_the_stash_of_this_name_is_read() -> None:
