@@ -100,6 +100,14 @@ def killed(scene: Scene, *servers: str) -> None:
         faults.kill(scene.cluster, scene.consul.namespace, server, "consul")
 
 
+def evicted(scene: Scene) -> None:
+    """Evict only the leader, as when somebody drains its node."""
+    selector = f"--pod-selector=statefulset.kubernetes.io/pod-name={scene.leader}"
+    options = (selector, "--delete-emptydir-data", "--timeout=180s")
+    with scene.consul.cordoned([scene.node]):
+        scene.consul.kubectl("drain", scene.node, *options, timeout=200)
+
+
 def drained(scene: Scene) -> None:
     options = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=180s")
     for node in scene.consul.nodes():
@@ -120,6 +128,35 @@ def scaled(scene: Scene) -> None:
     scene.update(storageNodes=[*nodes, *nodes[:2]])
 
 
+def one_down(action: Callable[[Scene], object]) -> Callable[[Scene], object]:
+    """Return a fault: an action while a server that does not lead is down."""
+
+    def cause(scene: Scene) -> None:
+        down = min(server_names(3) - {scene.leader})
+        (node,) = [pod["spec"]["nodeName"] for pod in scene.consul.agents() if pod["metadata"]["name"] == down]
+        with scene.consul.cordoned([node]):
+            scene.consul.kubectl("delete", "pod", down, "--force", "--grace-period=0")
+            action(scene)
+
+    return cause
+
+
+def refused(scene: Scene, **changed: Any) -> None:
+    """Try an update that restarts or removes servers. The pre-flight check refuses it."""
+    scene.stack.configure(scene.settings | changed)
+    update = scene.stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    scene.stack.configure(scene.settings)
+    assert "Not every server is a healthy voter" in update.stdout
+
+
+def not_drained(scene: Scene) -> None:
+    """Try to drain the leader's node. The PodDisruptionBudget refuses to evict a second server."""
+    options = ("--ignore-daemonsets", "--delete-emptydir-data", "--timeout=30s")
+    with scene.consul.cordoned([scene.node]):
+        said = scene.consul.kubectl("drain", scene.node, *options, check=False)
+    assert "violate the pod's disruption budget" in said
+
+
 def deleted(*arguments: str) -> Callable[[Scene], object]:
     return lambda scene: scene.consul.kubectl("delete", "pod", scene.leader, "--wait=false", *arguments)
 
@@ -128,6 +165,8 @@ FAULTS = [
     Fault("leader deleted in order", 0.5, deleted(), short=True),
     Fault("leader deleted by force", 2.5, deleted("--force", "--grace-period=0"), short=True),
     Fault("leader killed", 2.5, killed, short=True),
+    Fault("leader out of memory", 2.5, lambda scene: faults.exhaust_memory(*scene.pod)),
+    Fault("leader evicted", 0.5, evicted),
     Fault("leader frozen for 15 s", 3, frozen),
     Fault("leader's node cut off for 25 s", 3, cut_off),
     Fault("20 % loss at the leader's node for 20 s", 3, lossy),
@@ -142,6 +181,8 @@ FAULTS = [
     Fault("each node drained in turn", 0.5, drained),
     Fault("rolling update", 0.5, rolled),
     Fault("3→5→3 servers", 1.6, scaled),
+    Fault("rolling update with a server down", 2.5, one_down(lambda scene: refused(scene, raftMultiplier=2))),
+    Fault("drain with a server down", 2.5, one_down(not_drained)),
 ]
 
 

@@ -97,6 +97,19 @@ class Cgroup:
                 return Cgroup(str((Path(folder) / name).relative_to(tracker)))
         return None
 
+    def squeeze_memory(self) -> None:
+        """Lower the memory limit to what the processes need at this moment, so that the kernel soon kills one."""
+        legacy = _hierarchies().legacy.get("memory")
+        if not legacy:
+            for tree in _hierarchies().all:
+                (tree / self.path / "memory.max").write_text("1")
+            return
+        folder = legacy / self.path
+        try:
+            (folder / "memory.limit_in_bytes").write_text("1")
+        except OSError:  # EBUSY: the kernel has freed what it could
+            (folder / "memory.limit_in_bytes").write_text((folder / "memory.usage_in_bytes").read_text())
+
     def kill(self, limit: float = 30) -> None:
         """Send SIGKILL to all processes in the cgroup and below, and wait until they have exited."""
 

@@ -11,6 +11,7 @@ from tools.devcluster.cluster import Cluster
 from tools.devcluster.errors import DevclusterError
 from tools.devcluster.machine import Machine
 from tools.devcluster.plan import Node
+from tools.devcluster.waiting import wait_for
 
 
 def kill(cluster: Cluster, namespace: str, pod: str, container: str | None = None) -> None:
@@ -26,6 +27,19 @@ def freeze(cluster: Cluster, namespace: str, pod: str, container: str | None = N
 def thaw(cluster: Cluster, namespace: str, pod: str, container: str | None = None) -> None:
     """Send SIGCONT to the processes of a pod's container, to undo `freeze`."""
     _signal(_container_processes(cluster, namespace, pod, container), signal.SIGCONT)
+
+
+def exhaust_memory(cluster: Cluster, namespace: str, pod: str, container: str | None = None) -> None:
+    """Take all memory away that a container does not use at this moment, until the kernel kills it."""
+    group, processes = _container(cluster, namespace, pod, container)
+
+    def alive() -> str | None:
+        if not (left := set(processes) & set(group.processes())):
+            return None
+        group.squeeze_memory()
+        return f"processes {left}"
+
+    wait_for(f"the end of pod {namespace}/{pod} without memory", alive, limit=60)
 
 
 def kill_part(cluster: Cluster, machine: str, part: str) -> None:
@@ -74,6 +88,10 @@ def _machine(cluster: Cluster, name: str) -> Machine:
 
 
 def _container_processes(cluster: Cluster, namespace: str, pod: str, container: str | None) -> list[int]:
+    return _container(cluster, namespace, pod, container)[1]
+
+
+def _container(cluster: Cluster, namespace: str, pod: str, container: str | None) -> tuple[Cgroup, list[int]]:
     described = cluster.kubectl.get("pod", pod, f"--namespace={namespace}")
     statuses = {status["name"]: status for status in described["status"].get("containerStatuses", ())}
     name = container or described["spec"]["containers"][0]["name"]
@@ -85,7 +103,7 @@ def _container_processes(cluster: Cluster, namespace: str, pod: str, container: 
     group = _pods(cluster, described["spec"]["nodeName"]).find(container_id) if container_id else None
     if group is None or not (processes := group.processes()):
         raise DevclusterError(f"Container {name!r} of pod {namespace}/{pod} is not running: wait until it runs")
-    return processes
+    return group, processes
 
 
 def _pods(cluster: Cluster, node: str) -> Cgroup:
