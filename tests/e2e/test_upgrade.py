@@ -1,8 +1,10 @@
-"""A cluster of the last landed version becomes one of this version by one `pulumi up`."""
+"""A cluster of an earlier version becomes one of this version by one `pulumi up`."""
 
 import subprocess
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support.consul import Consul
 from tests.support.settings import E2E_PRODUCTION
@@ -10,7 +12,10 @@ from tests.support.stack import PROJECT_DIR, Stack
 from tools.devcluster.cluster import Cluster
 
 # The last version whose servers advertise the addresses of their pods.
-LANDED = "c9961a793fa1d712504bc2b623fb3fec04137b76"
+POD_ADDRESSES = "c9961a793fa1d712504bc2b623fb3fec04137b76"
+
+# The last version that refuses changes from the first update on. Its servers need not restart.
+ALWAYS_REFUSES = "94dab3ccb6dc07c0a3953f544c275d9f77655cd3"
 
 SETTINGS: dict[str, Any] = E2E_PRODUCTION | {
     "namespace": "upgrade",
@@ -20,23 +25,26 @@ SETTINGS: dict[str, Any] = E2E_PRODUCTION | {
 }
 
 
-def landed(folder: Path) -> Path:
-    """Extract the landed version from the repository's history, and return its folder."""
-    archive = subprocess.run(["git", "archive", LANDED], cwd=PROJECT_DIR, capture_output=True, check=True).stdout
+def extracted(commit: str, folder: Path) -> Path:
+    """Extract a version from the repository's history, and return its folder."""
+    archive = subprocess.run(["git", "archive", commit], cwd=PROJECT_DIR, capture_output=True, check=True).stdout
     folder.mkdir()
     subprocess.run(["tar", "--extract", f"--directory={folder}"], input=archive, check=True)
     (folder / ".venv").symlink_to(PROJECT_DIR / ".venv")
     return folder
 
 
-def test_one_update_gives_the_servers_addresses_that_stay(cluster: Cluster, tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "stack", "upgrade", kubeconfig=cluster.kubeconfig, project=landed(tmp_path / "landed"))
+@pytest.mark.parametrize("commit", [POD_ADDRESSES, ALWAYS_REFUSES], ids=["pod addresses", "always refuses"])
+def test_one_update_replaces_nothing_and_loses_nothing(cluster: Cluster, tmp_path: Path, commit: str) -> None:
+    before = extracted(commit, tmp_path / "before")
+    stack = Stack(tmp_path / "stack", "upgrade", kubeconfig=cluster.kubeconfig, project=before)
     stack.configure(SETTINGS)
     stack.up()
     consul = Consul(cluster.kubeconfig, "upgrade", stack.outputs()["managementToken"])
     try:
         consul.wait_healthy(clients=1)
-        assert consul.member("consul-0").address == consul.address("consul-0")
+        assert (consul.member("consul-0").address == consul.address("consul-0")) is (commit == POD_ADDRESSES)
+        servers = consul.uids("server")
         consul.consul("kv", "put", "before", "upgrade")
         kept = {of["urn"] for of in stack.deployment()}
         claims = {claim["metadata"]["uid"] for claim in consul.objects("persistentvolumeclaims")}
@@ -48,10 +56,13 @@ def test_one_update_gives_the_servers_addresses_that_stay(cluster: Cluster, tmp_
         services = {of["metadata"]["name"]: of["spec"]["clusterIP"] for of in consul.objects("services")}
         for server in ("consul-0", "consul-1", "consul-2"):
             assert consul.member(server).address == services[server]
+        assert (consul.uids("server") == servers) is (commit == ALWAYS_REFUSES)
         assert consul.consul("kv", "get", "before") == "upgrade\n"
         assert {claim["metadata"]["uid"] for claim in consul.objects("persistentvolumeclaims")} == claims
         assert kept <= {of["urn"] for of in stack.deployment()}
         stack.preview("--expect-no-changes")
+        with stack.configured(SETTINGS | {"domain": "other.example"}):
+            assert "domain cannot change" in stack.preview(check=False)
     finally:
         stack.pulumi("state", "unprotect", "--all", "--yes")
         stack.pulumi("destroy", "--yes", "--skip-preview")
