@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.consul import Consul
+from tests.support.consul import Consul, server_names
 from tests.support.settings import E2E_PRODUCTION
 from tests.support.stack import PROJECT_DIR, Stack
 from tools.devcluster.cluster import Cluster
@@ -67,3 +67,5 @@ def test_one_update_replaces_nothing_and_loses_nothing(cluster: Cluster, tmp_pat
         stack.pulumi("state", "unprotect", "--all", "--yes")
         stack.pulumi("destroy", "--yes", "--skip-preview")
         consul.kubectl("delete", "namespace", "upgrade")
+        # The claims are gone, so no other cluster could bind these volumes.
+        consul.kubectl("delete", "persistentvolume", *(f"upgrade-data-{server}" for server in server_names(3)))
