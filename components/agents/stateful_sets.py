@@ -127,6 +127,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         environment={
             "SERVERS": f"https://{naming.host(naming.ui_service)}:{agent_config.HTTPS_PORT}",
             "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
+            **cluster.history.environment,
         },
         volumes=[{"name": "data", "empty_dir": {}}],
         min_ready_seconds=settings.client_min_ready_seconds,

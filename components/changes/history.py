@@ -3,14 +3,14 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
 from components.changes.refusals import record, refusals
 from components.identity import COMPONENT_TYPE
-from components.settings import Settings
+from components.settings import PROJECT, Settings
 
 # A function of the engine, behind listResourceOutputs of Pulumi's Node.js SDK: the outputs of every resource in the
 # state of a stack, also of the one that runs.
@@ -35,17 +35,23 @@ class History:
     `healthy` is whether the health check has ever succeeded. `attempt` is the number of the attempt to create the
     cluster: one that was never healthy starts over when a setting changes that would restart the servers, or that a
     running cluster cannot change. `servers_so_far` is the largest number of servers in this attempt, which is also the
-    number of volumes that may have data.
+    number of volumes that may have data. `namespaces` are those of all attempts, the present one last.
     """
 
     healthy: bool
     attempt: int
     servers_so_far: int
+    namespaces: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def starts_over(self) -> bool:
         """Return whether this update may replace the servers and their volumes: no earlier attempt was ever healthy."""
         return self.attempt > 1 and not self.healthy
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return environment variables with which Jobs run again, and clients restart, when the cluster starts over."""
+        return {"ATTEMPT": str(self.attempt)} if self.attempt > 1 else {}
 
     def protects_data(self, settings: Settings) -> bool:
         """Return whether Pulumi must not delete or replace the servers, their volumes and their namespace."""
@@ -57,6 +63,7 @@ class History:
             "servers": _servers_hash(settings),
             "attempt": self.attempt,
             "serversSoFar": self.servers_so_far,
+            "namespaces": [*self.namespaces],
         }
         # The policies accept servers without protection only while a cluster starts over.
         return values | {"startsOver": True} if self.starts_over else values
@@ -83,12 +90,15 @@ def _read_state(stack: str, reads: int) -> dict[str, Any]:
 
 
 def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
-    """Return the history of the cluster `name`. Pure; `state` has the outputs of each resource, by URN."""
+    """Return the history of the cluster `name`. Pure; `state` has the outputs of each resource, by URN.
+
+    Raises RunError if the namespace is one of an earlier attempt, whose objects Pulumi may not have deleted yet.
+    """
     records: dict[str, dict[str, Any]] = {
         urn: resource["outputs"]["input"] for urn, resource in state.items() if urn.endswith(f"{_STASH}::{name}")
     }
     if not records:
-        return History(healthy=False, attempt=1, servers_so_far=settings.server_replicas)
+        return History(False, 1, settings.server_replicas, (settings.namespace,))
     # Two clusters of a stack may have the same name, below different parents, but they have different namespaces.
     own = {urn: found for urn, found in records.items() if found["namespace"] == settings.namespace} or records
     urn, before = own.popitem() if len(own) == 1 else ("", {})
@@ -97,10 +107,17 @@ def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
     # A version that did not count the servers protected the volumes of all nodes.
     servers = max(int(before.get("serversSoFar", len(before.get("storageNodes", [])))), settings.server_replicas)
     if attempt == _BEFORE_ATTEMPTS or f"{urn}{_HEALTHY}" in state:
-        return History(healthy=True, attempt=attempt, servers_so_far=servers)
+        return History(True, attempt, servers, tuple(before.get("namespaces", ())))
+    *earlier, last = before["namespaces"]
+    if settings.namespace in earlier:
+        raise pulumi.RunError(
+            f"{PROJECT}:namespace cannot go back to {settings.namespace}, where an earlier attempt left objects: the "
+            f"next successful update removes them. Choose {last}, or another name"
+        )
+    namespaces = (*earlier, last) if settings.namespace == last else (*earlier, last, settings.namespace)
     if before["servers"] != _servers_hash(settings) or any(refusals(before, record(settings))):
-        return History(healthy=False, attempt=attempt + 1, servers_so_far=settings.server_replicas)
-    return History(healthy=False, attempt=attempt, servers_so_far=servers)
+        return History(False, attempt + 1, settings.server_replicas, namespaces)
+    return History(False, attempt, servers, namespaces)
 
 
 def _servers_hash(settings: Settings) -> str:

@@ -43,6 +43,7 @@ def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, o
         "CONSUL_HTTP_ADDR": f"https://{naming.host(naming.name)}:{HTTPS_PORT}",
         "CONSUL_CACERT": f"{TLS_DIR}/{CA_CERTIFICATE}",
         "TIMEOUT": str(script.timeout_seconds),
+        **cluster.history.environment,
         **script.environment,
     }
     labels = naming.job_labels(name)

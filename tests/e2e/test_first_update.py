@@ -37,6 +37,11 @@ def servers_run(consul: Consul) -> bool:
     return sum(ready(pod) for pod in consul.agents("server")) == 3
 
 
+def clients_exist(consul: Consul) -> bool:
+    """Return whether the ACL Job has succeeded: the clients come after it."""
+    return len(consul.agents("client")) == 3
+
+
 # Wrong settings, one attempt after the other, and what each leads to before the update is interrupted.
 ATTEMPTS: list[tuple[dict[str, Any], Callable[[Consul], bool]]] = [
     ({"namespace": "wrong", "storageClass": "fasst", "storageNodes": []}, unbound),
@@ -44,6 +49,7 @@ ATTEMPTS: list[tuple[dict[str, Any], Callable[[Consul], bool]]] = [
     ({"serverResources": {"requests": {"cpu": "1000"}}}, unscheduled),
     ({"storagePath": "/nowhere"}, unmounted),
     ({"domain": "wrong.example"}, servers_run),
+    ({"storageSize": "9Gi"}, clients_exist),
 ]
 
 
@@ -82,6 +88,8 @@ def test_settings_of_a_first_update_can_be_corrected(cluster: Cluster, first: St
         with stack.updating():
             wait_for(f"pods of attempt {attempt}", partial(claimed, consul, attempt), 120)
             wait_for(f"the effect of {wrong}", partial(seen, consul), 120)
+    stack.configure(right | {"namespace": "wrong"})
+    assert "namespace cannot go back to wrong" in stack.preview(check=False)
     stack.configure(right)
     assert "starts over" in stack.preview()
     stack.up()

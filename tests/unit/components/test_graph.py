@@ -145,6 +145,11 @@ def test_a_cluster_that_was_never_healthy_starts_over_with_new_volumes() -> None
     over = declare(production(), stash("consul", first.of_kind("Stash")["consul"]["input"]))
     assert [claim["metadata"]["name"] for claim in servers_of(first)["volumeClaimTemplates"]] == ["data"]
     assert [claim["metadata"]["name"] for claim in servers_of(over)["volumeClaimTemplates"]] == ["data-2"]
+    # The Jobs run again, and the clients get certificates of the new servers.
+    jobs = [first.of_kind("Job")[job] != over.of_kind("Job")[job] for job in ("consul-acl", "consul-health")]
+    clients = [cluster.of_kind("StatefulSet")["consul-client"] for cluster in (first, over)]
+    assert all(jobs)
+    assert clients[0] != clients[1]
     # From the first healthy cluster on, its volumes keep their names.
     record = over.of_kind("Stash")["consul"]["input"]
     healthy = declare(production(), stash("consul", record) | stash("consul-healthy", True))

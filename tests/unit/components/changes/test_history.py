@@ -20,7 +20,8 @@ def after(settings: Settings, state: dict[str, Any]) -> History:
 
 def recorded(before: Settings, **values: Any) -> dict[str, Any]:
     """Return the state after an update with these settings; the state has numbers as floats."""
-    return stash("consul", History(healthy=False, attempt=1, servers_so_far=3).record(before) | values)
+    first = History(False, 1, 3, (before.namespace,))
+    return stash("consul", first.record(before) | values)
 
 
 def test_the_first_update_is_the_first_attempt() -> None:
@@ -70,6 +71,17 @@ def test_a_volume_that_a_removed_server_has_used_stays() -> None:
     assert (known.attempt, known.servers_so_far) == (1, 5)
     fewer = production(storage_class="", storage_nodes=nodes[:3])
     assert after(fewer, stash("consul", known.record(three))).attempt == 2
+
+
+def test_the_namespace_of_an_earlier_attempt_cannot_come_back() -> None:
+    wrong, right = production(namespace="wrong"), production(namespace="right")
+    over = after(right, recorded(wrong))
+    state = stash("consul", over.record(right))
+    assert over.namespaces == ("wrong", "right")
+    assert after(right, state) == over
+    assert after(production(namespace="third"), state).namespaces == ("wrong", "right", "third")
+    with pytest.raises(pulumi.RunError, match="namespace cannot go back to wrong"):
+        after(wrong, state)
 
 
 def test_a_healthy_cluster_never_starts_over() -> None:
