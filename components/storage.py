@@ -66,7 +66,7 @@ def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.Resou
     Without the claimRef, a server could bind the volume with another server's data.
     """
     naming, settings, history = cluster.naming, cluster.settings, cluster.history
-    used = ordinal < history.servers_so_far
+    node, used = settings.storage_nodes[ordinal], ordinal < history.servers_so_far
     opts = retained(opts, when=settings.production and used)
     opts = protected(opts, when=history.protects_data(settings) and used)
     if not used:
@@ -91,15 +91,7 @@ def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.Resou
             "node_affinity": {
                 "required": {
                     "node_selector_terms": [
-                        {
-                            "match_expressions": [
-                                {
-                                    "key": "kubernetes.io/hostname",
-                                    "operator": "In",
-                                    "values": [settings.storage_nodes[ordinal]],
-                                }
-                            ]
-                        }
+                        {"match_expressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}
                     ]
                 }
             },

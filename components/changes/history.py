@@ -76,7 +76,7 @@ def read_history(name: str, settings: Settings) -> History:
 
 
 def _read_state(stack: str, reads: int) -> dict[str, Any]:
-    """Return the type and the outputs of each resource in a stack's state, by URN. Try some times."""
+    """Return the outputs of each resource in a stack's state, by URN. Try at most `reads` times."""
     try:
         state: dict[str, Any] = pulumi.runtime.invoke(_READ_STATE, {"stackName": stack}).value
     except Exception:

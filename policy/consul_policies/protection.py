@@ -37,9 +37,10 @@ def _volumes(cluster: Cluster) -> Sequence[Resource]:
     """Return the volumes that a server may have used: all but those whose ordinal is `serversSoFar` or more."""
     volumes = [part for part in cluster.parts if part.kind in ("PersistentVolume", "PersistentVolumeClaim")]
     servers = cluster.record.get("serversSoFar", math.inf)
-    ordinals = [volume.name.rpartition("-")[2] for volume in volumes]
-    return [
-        volume
-        for volume, ordinal in zip(volumes, ordinals, strict=True)
-        if not ordinal.isdecimal() or int(ordinal) < servers
-    ]
+    return [volume for volume in volumes if _ordinal(volume) < servers]
+
+
+def _ordinal(volume: Resource) -> int:
+    """Return the number at the end of a volume's name; 0 if there is none, so that the volume counts as used."""
+    ordinal = volume.name.rpartition("-")[2]
+    return int(ordinal) if ordinal.isdecimal() else 0

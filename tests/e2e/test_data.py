@@ -77,10 +77,10 @@ def bound(consul: Consul) -> dict[str, str]:
 def test_a_killed_server_comes_back(cluster: Cluster, consul: Consul, which: str) -> None:
     (victim, *_) = [peer.name for peer in consul.peers() if peer.state == which]
     witness = next(iter(server_names(3) - {victim}))
-    before = restarts(consul, victim)
+    before = consul.restarts()[victim]
     faults.kill(cluster, consul.namespace, victim, "consul")
     wait_for("writes", lambda: "Success" in consul.consul("kv", "put", "while/dead", victim, pod=witness))
-    wait_for("restart", lambda: restarts(consul, victim) > before)
+    wait_for("restart", lambda: consul.restarts()[victim] > before)
     consul.wait_healthy()
     assert consul.consul("kv", "get", "while/dead", pod=victim) == f"{victim}\n"
 
@@ -96,12 +96,6 @@ def test_a_server_whose_disk_is_lost_gets_everything_from_the_leader(cluster: Cl
     consul.wait_healthy(seconds=240)
     consul.kubectl("wait", "--for=condition=Ready", "pod/consul-2", "--timeout=240s", timeout=250)
     assert consul.consul("kv", "get", "-stale", "kept/0", pod="consul-2") == "value 0\n"
-
-
-def restarts(consul: Consul, pod: str) -> int:
-    """Return how often the pod's container has restarted."""
-    (status,) = [item["status"] for item in consul.objects("pods") if item["metadata"]["name"] == pod]
-    return status["containerStatuses"][0]["restartCount"]
 
 
 @pytest.mark.usefixtures("kept")

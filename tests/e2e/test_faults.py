@@ -133,8 +133,7 @@ def one_down(action: Callable[[Scene], object]) -> Callable[[Scene], object]:
 
     def cause(scene: Scene) -> None:
         down = min(server_names(3) - {scene.leader})
-        (node,) = [pod["spec"]["nodeName"] for pod in scene.consul.agents() if pod["metadata"]["name"] == down]
-        with scene.consul.cordoned([node]):
+        with scene.consul.cordoned([scene.consul.node(down)]):
             scene.consul.kubectl("delete", "pod", down, "--force", "--grace-period=0")
             action(scene)
 
@@ -143,9 +142,8 @@ def one_down(action: Callable[[Scene], object]) -> Callable[[Scene], object]:
 
 def refused(scene: Scene, **changed: Any) -> None:
     """Try an update that restarts or removes servers. The pre-flight check refuses it."""
-    scene.stack.configure(scene.settings | changed)
-    update = scene.stack.pulumi("up", "--yes", "--skip-preview", check=False)
-    scene.stack.configure(scene.settings)
+    with scene.stack.configured(scene.settings | changed):
+        update = scene.stack.pulumi("up", "--yes", "--skip-preview", check=False)
     assert "Not every server is a healthy voter" in update.stdout
 
 
@@ -188,9 +186,9 @@ FAULTS = [
 
 def replace_restarted(consul: Consul) -> None:
     """Give each server whose container has restarted a new pod: Kubernetes delays a second restart by 10 s."""
-    for pod in consul.agents("server"):
-        if any(status["restartCount"] for status in pod["status"]["containerStatuses"]):
-            consul.kubectl("delete", "pod", pod["metadata"]["name"])
+    for server, restarts in consul.restarts("server").items():
+        if restarts:
+            consul.kubectl("delete", "pod", server)
             consul.wait_healthy()
 
 
@@ -216,7 +214,7 @@ def test_no_fault_loses_a_write(
     for _ in range(runs):
         replace_restarted(consul)
         leader = consul.leader()
-        node = next(pod["spec"]["nodeName"] for pod in consul.agents() if pod["metadata"]["name"] == leader)
+        node = consul.node(leader)
         with Load(consul, stack.outputs()["caCertificate"]) as load:
             fault.cause(Scene(cluster, stack, consul, settings, leader, node))
             # For a moment after a fault, the cluster still looks healthy.

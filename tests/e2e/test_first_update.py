@@ -71,8 +71,7 @@ def first(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> I
     stack.configure(SETTINGS[request.param] | {"namespace": "first"})
     yield stack
     consul = Consul(cluster.kubeconfig, "first")
-    stack.pulumi("state", "unprotect", "--all", "--yes")
-    stack.pulumi("destroy", "--yes", "--skip-preview")
+    stack.destroy_protected()
     consul.kubectl("delete", "namespace", "--ignore-not-found", "first", "wrong")
     volumes = [volume["metadata"]["name"] for volume in consul.objects("persistentvolumes")]
     if left := [name for name in volumes if name.startswith(("first-", "wrong-"))]:

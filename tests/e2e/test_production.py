@@ -29,8 +29,7 @@ def test_destroying_production_keeps_the_data_and_a_new_cluster_starts_empty(pro
     assert "preview failed" in production.pulumi("destroy", "--yes", check=False).stdout
     assert production.deployment() == state
 
-    production.pulumi("state", "unprotect", "--all", "--yes")
-    production.pulumi("destroy", "--yes", "--skip-preview")
+    production.destroy_protected()
     claims = before.objects("persistentvolumeclaims")
     assert [claim["status"]["phase"] for claim in claims] == ["Bound"] * 3
     # The claims and their volumes remain. Nothing remains that runs or that contains secrets.

@@ -28,7 +28,7 @@ def prod(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         prod.up()
         yield prod
     finally:
-        destroy(prod)
+        prod.destroy_protected()
         Consul(cluster.kubeconfig, NAMESPACE).kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
 
 
@@ -36,12 +36,6 @@ def prod(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def consul(prod: Stack) -> Consul:
     """Return the Consul cluster of the stack prod."""
     return Consul(prod.kubeconfig, NAMESPACE, prod.outputs()["managementToken"])
-
-
-def destroy(prod: Stack) -> None:
-    """Destroy the stack as docs/operations.md describes for production."""
-    prod.pulumi("state", "unprotect", "--all", "--yes")
-    prod.pulumi("destroy", "--yes", "--skip-preview")
 
 
 def volumes(consul: Consul) -> dict[str, dict[str, Any]]:
@@ -89,7 +83,7 @@ def test_a_write_survives_a_deleted_pod_and_a_rolling_update(prod: Stack, consul
 
 def test_the_data_remains_until_the_namespace_is_deleted(prod: Stack, consul: Consul, cluster: Cluster) -> None:
     kept = volumes(consul)
-    destroy(prod)
+    prod.destroy_protected()
     assert [claim["status"]["phase"] for claim in consul.objects("persistentvolumeclaims")] == ["Bound"] * 3
     assert volumes(consul) == kept
     assert all((folder(cluster, volume) / "raft").is_dir() for volume in kept.values())

@@ -64,8 +64,7 @@ def test_one_update_replaces_nothing_and_loses_nothing(cluster: Cluster, tmp_pat
         with stack.configured(SETTINGS | {"domain": "other.example"}):
             assert "domain cannot change" in stack.preview(check=False)
     finally:
-        stack.pulumi("state", "unprotect", "--all", "--yes")
-        stack.pulumi("destroy", "--yes", "--skip-preview")
+        stack.destroy_protected()
         consul.kubectl("delete", "namespace", "upgrade")
         # The claims are gone, so no other cluster could bind these volumes.
         consul.kubectl("delete", "persistentvolume", *(f"upgrade-data-{server}" for server in server_names(3)))

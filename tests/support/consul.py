@@ -75,6 +75,19 @@ class Consul:
         """Return the UID of each agent's pod, by the pod's name. A new pod with the same name has another UID."""
         return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in self.agents(component)}
 
+    def restarts(self, component: str = "") -> dict[str, int]:
+        """Return how often the container of each agent has restarted, by the pod's name."""
+        return {
+            pod["metadata"]["name"]: status["restartCount"]
+            for pod in self.agents(component)
+            for status in pod["status"]["containerStatuses"]
+        }
+
+    def node(self, agent: str) -> str:
+        """Return the name of the node on which an agent's pod is."""
+        (node,) = [pod["spec"]["nodeName"] for pod in self.agents() if pod["metadata"]["name"] == agent]
+        return node
+
     def nodes(self) -> list[str]:
         """Return the names of all nodes of Kubernetes, sorted."""
         return sorted(node["metadata"]["name"] for node in self.objects("nodes"))

@@ -83,7 +83,7 @@ class Stack:
 
     @contextmanager
     def configured(self, settings: Mapping[str, Any]) -> Generator[None]:
-        """Use these settings in the block only, for previews: no update is run."""
+        """Use these settings in the block only, for previews, and for updates that are refused."""
         before = self.settings
         self.configure(settings)
         try:
@@ -93,8 +93,12 @@ class Stack:
 
     def pulumi(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a Pulumi command on this stack. With `check`, a failure raises AssertionError with the output."""
-        settings = [] if arguments[0] in ("stack", "state") else ["--config-file", str(self.settings_file)]
-        return self._run(*arguments, "--stack", self.name, *settings, cwd=self.project, check=check, timeout=timeout)
+        return self._run(*arguments, *self._options(arguments[0]), cwd=self.project, check=check, timeout=timeout)
+
+    def _options(self, command: str) -> list[str]:
+        """Return the options with which a Pulumi command runs on this stack."""
+        settings = [] if command in ("stack", "state") else ["--config-file", str(self.settings_file)]
+        return ["--stack", self.name, *settings]
 
     def _run(
         self, *arguments: str, cwd: Path, check: bool = True, timeout: float = 60
@@ -124,10 +128,9 @@ class Stack:
     @contextmanager
     def updating(self) -> Generator[subprocess.Popen[str]]:
         """Start an update. If it still runs at the end, interrupt it, so that it releases the stack's lock."""
-        command = ["pulumi", "up", "--yes", "--skip-preview", "--stack", self.name, "--non-interactive"]
         with self.update_log.open("w") as printed:
             update = subprocess.Popen(
-                [*command, "--config-file", str(self.settings_file)],
+                ["pulumi", "up", "--yes", "--skip-preview", *self._options("up"), "--non-interactive"],
                 cwd=self.project,
                 env=self.environment,
                 stdout=printed,
@@ -139,6 +142,11 @@ class Stack:
             finally:
                 update.send_signal(signal.SIGINT)
                 update.wait(timeout=120)
+
+    def destroy_protected(self) -> None:
+        """Destroy the stack as docs/operations.md describes for production."""
+        self.pulumi("state", "unprotect", "--all", "--yes")
+        self.pulumi("destroy", "--yes", "--skip-preview")
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs, with secrets in plain text. Read them again only after the state has changed."""
@@ -153,11 +161,10 @@ class Stack:
         exported = json.loads(self.pulumi("stack", "export").stdout)
         resources = exported["deployment"]["resources"]
         (record,) = [resource for resource in resources if resource["urn"].endswith("Stash::consul")]
-        value = {"input": True, "output": True}
         mark: dict[str, Any] = {
             "urn": f"{record['urn']}-healthy",
             "inputs": {"input": True},
-            "outputs": value,
+            "outputs": {"input": True, "output": True},
             "dependencies": [],
         }
         resources.append(record | mark)

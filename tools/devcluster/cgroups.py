@@ -99,12 +99,11 @@ class Cgroup:
 
     def squeeze_memory(self) -> None:
         """Lower the memory limit to what the processes need at this moment, so that the kernel soon kills one."""
-        legacy = _hierarchies().legacy.get("memory")
-        if not legacy:
-            for tree in _hierarchies().all:
-                (tree / self.path / "memory.max").write_text("1")
+        trees = _hierarchies()
+        if trees.unified and "memory" not in trees.legacy:
+            (trees.unified / self.path / "memory.max").write_text("1")
             return
-        folder = legacy / self.path
+        folder = trees.legacy["memory"] / self.path
         try:
             (folder / "memory.limit_in_bytes").write_text("1")
         except OSError:  # EBUSY: the kernel has freed what it could
