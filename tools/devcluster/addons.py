@@ -23,6 +23,8 @@ STORAGE_CLASS = "standard"
 # The folder of the provisioner's volumes on every node. Its files are in the cluster's state folder.
 DYNAMIC_VOLUMES = "/mnt/disks/dynamic"
 
+_CLAIMS = "devcluster-node-claims"
+
 # Answer names outside the cluster with NXDOMAIN at once, instead of a timeout. This needs a separate server block,
 # because CoreDNS runs `template` before `kubernetes`, regardless of their order in the file.
 _NO_SUCH_NAME = ".:53 {\n    template ANY ANY {\n        rcode NXDOMAIN\n    }\n}\n"
@@ -34,8 +36,12 @@ def in_order(manifests: Iterable[Manifest]) -> list[Manifest]:
 
 
 def access() -> list[Manifest]:
-    """Return the RBAC bindings that later phases of `kubeadm init` would create."""
+    """Return the RBAC bindings that later phases of `kubeadm init` would create, and one for the kubelets."""
     return [
+        # Kubelets may read all claims. The Node authorizer allows only those of pods that it knows, and it may learn of
+        # a pod later than the kubelet, which asks again only after 10 to 15 s (workerBackOffPeriod in kubelet.go).
+        _cluster_role(_CLAIMS, [{"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["get"]}]),
+        _cluster_role_binding(_CLAIMS, _CLAIMS, "Group", "system:nodes"),
         _cluster_role_binding("devcluster-admins", "cluster-admin", "Group", "kubeadm:cluster-admins"),
         _cluster_role_binding(
             "devcluster-kubelet-api", "system:kubelet-api-admin", "User", "kube-apiserver-kubelet-client"
@@ -235,7 +241,7 @@ def _identity(name: str, namespace: str, rules: list[Manifest]) -> list[Manifest
     rbac = "rbac.authorization.k8s.io"
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name, "namespace": namespace}},
-        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules},
+        _cluster_role(name, rules),
         {
             "apiVersion": f"{rbac}/v1",
             "kind": "ClusterRoleBinding",
@@ -244,6 +250,15 @@ def _identity(name: str, namespace: str, rules: list[Manifest]) -> list[Manifest
             "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": namespace}],
         },
     ]
+
+
+def _cluster_role(name: str, rules: list[Manifest]) -> Manifest:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": name},
+        "rules": rules,
+    }
 
 
 def _cluster_role_binding(name: str, role: str, subject_kind: str, subject: str) -> Manifest:
