@@ -1,8 +1,14 @@
 # preStop hook of a server; servers.sh comes before it. Wait, at most $1 seconds, until the other healthy servers are a
-# majority of the voters. Then hand over leadership. The server stays a voter. Steps and invariants:
-# components/agents/README.md.
+# majority of the voters. Then hand over leadership, and try again if that fails. The server stays a voter. Steps and
+# invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
+
+leads() { echo "${found-}" | grep -q "^$POD_NAME leader "; }
+hand_over() {
+    tried=1
+    timeout 15 consul operator raft transfer-leader
+}
 
 deadline=$(($(date +%s) + $1))
 unanswered=0
@@ -12,7 +18,9 @@ while [ "$(date +%s)" -lt "$deadline" ]; do
         count=$(voters "$found")
         others=$(healthy "$(echo "$found" | grep -v "^$POD_NAME ")")
         echo "$found" | grep -Eq "^$POD_NAME (leader|voter) " && [ "$count" -gt 1 ] || exit 0
-        [ "$others" -lt "$(majority "$count")" ] || break
+        if [ "$others" -ge "$(majority "$count")" ]; then
+            ! leads || hand_over && exit 0
+        fi
     else
         # An election takes a few seconds. If there is still no leader, no quorum is left to protect.
         unanswered=$((unanswered + 1))
@@ -20,4 +28,5 @@ while [ "$(date +%s)" -lt "$deadline" ]; do
     fi
     sleep 1
 done
-! echo "${found-}" | grep -q "^$POD_NAME leader " || timeout 15 consul operator raft transfer-leader
+# Kubernetes kills a server that needs 30 s more.
+[ -n "${tried-}" ] || ! leads || hand_over

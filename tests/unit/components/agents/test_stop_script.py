@@ -15,22 +15,24 @@ SCRIPTS = Path(__file__).parents[4] / "components" / "agents" / "scripts"
 TRANSFER = "management operator raft transfer-leader"
 
 
-def stop(folder: Path, *, me: int, voters: int, dead: Collection[int] = (), leader: int = 0) -> tuple[list[str], int]:
-    """Stop server `me`; return the calls other than reads, and how many seconds the script waited."""
+def stop(
+    folder: Path, *, me: int, voters: int, dead: Collection[int] = (), leader: int = 0, transfer: str = ""
+) -> tuple[list[str], int]:
+    """Stop server `me`; return the calls other than reads, and how many seconds the script waited.
+
+    `transfer` is what the transfer of leadership does, as shell code.
+    """
     servers = [
         autopilot_server(server, "leader" if server == leader else "voter", healthy=server not in dead)
         for server in range(voters)
     ]
     (folder / "state").write_text("".join([AUTOPILOT_HEADER, *servers, autopilot_server(9, "non-voter")]))
-    return run(folder, me, f"cat {folder}/state")
+    return run(folder, me, f"cat {folder}/state", transfer)
 
 
-def run(folder: Path, me: int, state: str) -> tuple[list[str], int]:
-    write_program(
-        folder,
-        "consul",
-        f'case "$*" in *"autopilot state") {state};; *) echo "$CONSUL_HTTP_TOKEN_FILE $*" >> {folder}/calls;; esac',
-    )
+def run(folder: Path, me: int, state: str, transfer: str = "") -> tuple[list[str], int]:
+    calls = f'echo "$CONSUL_HTTP_TOKEN_FILE $*" >> {folder}/calls'
+    write_program(folder, "consul", f'case "$*" in *"autopilot state") {state};; *) {calls}; {transfer} ;; esac')
     (folder / "calls").touch()
     (folder / "ticks").touch()
     fake_clock(folder)
@@ -51,6 +53,18 @@ def test_a_follower_stops_at_once(tmp_path: Path) -> None:
 
 def test_a_leader_hands_over(tmp_path: Path) -> None:
     assert stop(tmp_path, me=0, voters=3) == ([TRANSFER], 0)
+
+
+def test_a_leader_tries_again_to_hand_over(tmp_path: Path) -> None:
+    calls, waited = stop(tmp_path, me=0, voters=3, transfer=f"[ $(wc -l < {tmp_path}/calls) = 3 ]")
+    assert calls == [TRANSFER] * 3
+    assert waited < 10
+
+
+def test_a_leader_that_cannot_hand_over_stops_in_the_end(tmp_path: Path) -> None:
+    calls, waited = stop(tmp_path, me=0, voters=3, transfer="exit 1")
+    assert set(calls) == {TRANSFER}
+    assert waited >= 19
 
 
 @pytest.mark.parametrize("dead", [{1}, {1, 2}])
