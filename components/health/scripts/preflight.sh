@@ -13,6 +13,10 @@ headless=${CONSUL_HTTP_ADDR#https://}
 STABILIZATION=60
 LEADER_AGE=75
 
+# Autopilot looks at the servers every 2 s (ServerHealthInterval in agent/consul/config.go of Consul). If it has not seen
+# a server away, the server votes again at autopilot's next reconciliation, which is every 10 s (AutopilotInterval).
+RECONCILED=12
+
 declared() { case " $SERVERS " in *" $1 "*) ;; *) return 1 ;; esac }
 
 # `url SERVER`: print the address of a server's pod. Its DNS name exists while the pod has an address. A call of a
@@ -49,7 +53,7 @@ look() {
 
 # Set $seen to what `look` prints about each server, and $member to the first server of a cluster.
 look_at_all() {
-    seen=$(for server in $EVERY_SERVER; do echo "$server $(look "$server")"; done)
+    seen=$(for server in $EVERY_SERVER; do echo "$server $(look "$server")" & done | sort)
     member=$(echo "$seen" | grep ' member$' | head -n 1)
     member=${member%% *}
 }
@@ -177,11 +181,13 @@ if [ -n "$member" ] && elected; then
     [ -n "$(leaving "$found")" ] && seconds=$STABILIZATION || seconds=10
     timeout 15 consul operator autopilot set-config -server-stabilization-time="${seconds}s" ||
         { echo "Autopilot's configuration could not be changed"; exit 1; }
-    # Twice, because autopilot may let a server vote again if the next one needs long to leave.
-    for attempt in first second; do
+    # Again, because autopilot may let a server vote again.
+    for attempt in first second third; do
+        [ -n "$(leaving "$found")" ] || break
         for server in $(leaving "$found"); do
             leave "$server" || exit 1
         done
+        sleep "$RECONCILED"
         elected || { echo "$found"; exit 1; }
     done
     [ -z "$(leaving "$found")" ] || { echo "These servers vote again after they have left: $(leaving "$found")"; exit 1; }

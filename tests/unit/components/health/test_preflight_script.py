@@ -31,12 +31,13 @@ def preflight(
     quorum: int | None = None,
     doubts: int = 0,
     started: str = "2020-01-01T00:00:00.5Z",
+    returns: Collection[int] = (),
 ) -> tuple[int, str, list[str]]:
     """Run the script on a cluster of `before` servers of which `after` stay.
 
     `unseen` servers are dead too, but autopilot does not know it yet. `quorum` is autopilot's MinQuorum. After each
     leave, autopilot takes all servers for unhealthy in `doubts` answers. `started` is when the leader's process
-    started.
+    started. Servers that have left vote again at autopilot's next reconciliations: at each one a server of `returns`.
 
     Return the exit code, the output, and the calls that change the cluster. A server that leaves is a non-voter
     afterwards.
@@ -76,14 +77,20 @@ force-leave*) echo "$*" >> {folder}/calls; rm {folder}/server-${{2#*-}} ;;
 esac
 """,
     )
-    # A server that is dead, or that does not exist, does not answer.
+    # A server that is dead, or that does not exist, does not answer. The name `consul` leads to any server.
     write_program(
         folder,
         "curl",
-        f'for word in "$@"; do case $word in https://*) name=${{word#https://}};; esac; done; name=${{name%%.*}}\n'
-        f'case " $(cat {folder}/dead) " in *" $name "*) echo refused >&2; exit 7;; esac\n'
-        f"[ -e {folder}/server-${{name#*-}} ] || {{ echo refused >&2; exit 7; }}\necho '[\"10.96.0.1:8300\"]'",
+        f"""
+for word in "$@"; do case $word in https://*) name=${{word#https://}};; esac; done; name=${{name%%.*}}
+for file in {folder}/server-*; do
+    server=consul-${{file##*-}}
+    case " $(cat {folder}/dead) " in *" $server "*) continue ;; esac
+    case $name in consul | "$server") echo '["10.96.0.1:8300"]'; exit ;; esac
+done
+echo refused >&2; exit 7""",
     )
+    (folder / "returns").write_text("".join(f"{server}\n" for server in returns))
     return run(folder, after, allowed=allowed)
 
 
@@ -95,6 +102,14 @@ def without_answer(folder: Path, why: str) -> None:
 
 def run(folder: Path, servers: int, *, allowed: bool = False, starts_over: bool = False) -> tuple[int, str, list[str]]:
     fake_clock(folder)
+    write_program(
+        folder,
+        "sleep",
+        f"""
+[ $1 = 12 ] && [ -s {folder}/returns ] || exit 0
+sed -i 's/ non-voter$/ voter/' {folder}/server-$(head -n 1 {folder}/returns)
+sed -i 1d {folder}/returns""",
+    )
     (folder / "calls").touch()
     environment = {
         "PATH": f"{folder}:/usr/bin:/bin",
@@ -168,6 +183,14 @@ def test_servers_that_are_to_go_leave_one_by_one_highest_first(tmp_path: Path) -
     assert (code, calls) == (0, ["consul-4 leaves", "consul-3 leaves"])
 
 
+@pytest.mark.parametrize(("returns", "code"), [([3], 0), ([4, 3], 0), ([4, 3, 4], 1)])
+def test_a_server_that_votes_again_leaves_again(tmp_path: Path, returns: list[int], code: int) -> None:
+    result, said, calls = preflight(tmp_path, before=5, after=3, returns=returns)
+    assert result == code
+    assert calls == ["consul-4 leaves", "consul-3 leaves", *(f"consul-{server} leaves" for server in returns[:2])]
+    assert ("vote again" in said) is (code == 1)
+
+
 def test_a_leader_that_is_to_go_hands_over_first(tmp_path: Path) -> None:
     _, _, calls = preflight(tmp_path, before=5, after=3, leader=4)
     assert calls == [f"operator raft transfer-leader -id={raft_id(0)}", "consul-4 leaves", "consul-3 leaves"]
@@ -217,7 +240,7 @@ def test_no_server_leaves_a_minority_behind_even_if_allowed(tmp_path: Path) -> N
 @pytest.mark.parametrize(("after", "code"), [(3, 0), (5, 0), (1, 1)])
 def test_without_a_leader_an_allowed_update_removes_no_server(tmp_path: Path, after: int, code: int) -> None:
     peers = """echo '["10.96.0.1:8300","10.96.0.2:8300","10.96.0.3:8300"]'"""
-    write_program(tmp_path, "curl", f'case "$*" in *consul-0*) {peers} ;; *) exit 6 ;; esac')
+    write_program(tmp_path, "curl", f'case "$*" in *consul-0* | *//consul.*) {peers} ;; *) exit 6 ;; esac')
     answers = '*get-config*) echo "MinQuorum = 2"; exit ;; *consul-0*) echo "No leader" ;; *) echo ": no such host" ;;'
     write_program(tmp_path, "consul", f'case "$* $CONSUL_HTTP_ADDR" in {answers} esac >&2; exit 1')
     assert run(tmp_path, after)[0] == 1
