@@ -22,6 +22,7 @@ from components.network.policies import create_network_policies
 from components.network.services import create_services
 from components.network.ui_ingress import create_ui_ingress
 from components.outputs import Outputs, Parts, output_values
+from components.parallelism import may_wait
 from components.settings import Settings
 from components.storage import create_storage
 from components.trust.authority import Authority
@@ -80,10 +81,13 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         servers = create_servers(
             cluster, specs.servers, servers_guard.servers(after(preflight, *start_files, *storage.volumes))
         )
-        tokens = [create_acl_job(cluster, files, acl, after(servers))] if acl else []
-        clients = create_clients(cluster, specs.clients, after(servers, *tokens))
+        # At the first update, the ACL Job and the clients start beside the servers, for which they wait in their pods.
+        at_once = history.first and may_wait(2)
+        tokens = [create_acl_job(cluster, files, acl, after(preflight if at_once else servers))] if acl else []
+        before_clients = [preflight] if at_once else [servers, *tokens]
+        clients = create_clients(cluster, specs.clients, after(*before_clients))
         health = create_health_check(
-            cluster, files, acl, revision(specs.servers, specs.clients), after(servers, clients)
+            cluster, files, acl, revision(specs.servers, specs.clients), after(servers, *tokens, clients)
         )
         mark_healthy(name, protected(after(health), when=settings.production))
 
@@ -91,7 +95,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         if settings.monitoring != "none":
             create_monitoring(cluster, authority.certificate, acl, child)
         if settings.ingress_enabled:
-            create_ui_ingress(cluster, authority, child)
+            create_ui_ingress(cluster, authority, servers, child)
 
         parts = Parts(cluster, keys, authority, server, files, services, acl)
         Outputs.__init__(self, **output_values(parts))

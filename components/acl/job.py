@@ -1,30 +1,43 @@
 """The Job that creates the ACL policies and tokens. Only pods inside the cluster can reach Consul's API."""
 
+import math
 from pathlib import Path
 
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 
 from components.acl.objects import Acl
-from components.agents.agent_config import ACL_DIR, MANAGEMENT_TOKEN
+from components.agents.agent_config import ACL_DIR, MANAGEMENT_TOKEN, servers_url
 from components.agents.agent_files import AgentFiles
+from components.agents.stateful_sets import server_minutes
 from components.cluster import Cluster
 from components.kubernetes.job import Script, create_job
 from components.kubernetes.pod import FILE_MODE
+from components.settings import MOST_SERVERS
 
 _TIMEOUT_SECONDS = 120
 
+# At least as long as Pulumi waits for the servers. It does not depend on their number, which may change without running
+# the Job.
+_SERVERS_SECONDS = server_minutes(MOST_SERVERS) * 60
+
 
 def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.ResourceOptions) -> Job:
-    """Create the Job. It retries until the cluster has a leader. Agents retry until their tokens exist.
+    """Create the Job. It waits for a server that knows a leader. Agents retry until their tokens exist.
 
-    `opts` must make it depend on the servers: when ACLs are enabled on a running cluster, they work only after the last
-    server has restarted.
+    Except at a stack's first update, `opts` must make it depend on the servers: when ACLs are enabled on a running
+    cluster, they work only after the last server has restarted.
     """
     script = Script(
         [Path(__file__).with_name("scripts") / "apply_acls.sh"],
-        {"ACL_DIR": ACL_DIR, "CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/tokens/{MANAGEMENT_TOKEN}"},
+        {
+            "ACL_DIR": ACL_DIR,
+            "CONSUL_HTTP_ADDR": servers_url(cluster.naming),
+            "CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/tokens/{MANAGEMENT_TOKEN}",
+            "SERVERS_TIMEOUT": str(_SERVERS_SECONDS),
+        },
         _TIMEOUT_SECONDS,
+        minutes=server_minutes(cluster.settings.server_replicas) + math.ceil(_TIMEOUT_SECONDS / 60),
         volumes=[
             {"name": "tokens", "secret": {"secret_name": acl.job.metadata.name, "default_mode": FILE_MODE}},
             {"name": "policies", "config_map": {"name": acl.policies.metadata.name}},

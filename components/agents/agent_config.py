@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from components.naming import Naming
 from components.settings import Settings
 
 # Consul's own default ports, https://developer.hashicorp.com/consul/docs/install/ports
@@ -50,6 +51,11 @@ BOOTSTRAP_FILE = "bootstrap.json"
 CLIENT_FILE = "client.json"
 GOSSIP_FILE = "gossip.json"
 SERVER_FILE = "server.json"
+
+
+def servers_url(naming: Naming) -> str:
+    """Return the URL of the Service that leads to the servers which know a leader."""
+    return f"https://{naming.host(naming.ui_service)}:{HTTPS_PORT}"
 
 
 def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:

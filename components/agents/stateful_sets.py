@@ -125,7 +125,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl=acl,
         acl_file=CLIENT_ACL,
         environment={
-            "SERVERS": f"https://{naming.host(naming.ui_service)}:{agent_config.HTTPS_PORT}",
+            "SERVERS": agent_config.servers_url(naming),
             "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
             **cluster.history.environment,
         },
@@ -142,8 +142,13 @@ def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi
         # The preview of a replacement asks the API server whether it would take the new spec, but the old StatefulSet
         # is still there, so the answer is no. Pulumi does not ask if a value is unknown.
         spec = {**spec, "service_name": cast("Any", pulumi.UNKNOWN)}
-    minutes = _WAIT_MINUTES + cluster.settings.server_replicas * _MINUTES_PER_SERVER
+    minutes = server_minutes(cluster.settings.server_replicas)
     return _stateful_set(cluster, cluster.naming.name, SERVER, spec, minutes, opts)
+
+
+def server_minutes(servers: int) -> int:
+    """Return how many minutes `pulumi up` waits for so many servers."""
+    return _WAIT_MINUTES + servers * _MINUTES_PER_SERVER
 
 
 def create_clients(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:

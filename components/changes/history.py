@@ -35,13 +35,15 @@ class History:
     `healthy` is whether the health check has ever succeeded. `attempt` is the number of the attempt to create the
     cluster: one that was never healthy starts over when a setting changes that would restart the servers, or that a
     running cluster cannot change. `servers_so_far` is the largest number of servers in this attempt, which is also the
-    number of volumes that may have data. `namespaces` are those of all attempts, the present one last.
+    number of volumes that may have data. `namespaces` are those of all attempts, the present one last. `first` is
+    whether the state has no record of the cluster: this update creates it.
     """
 
     healthy: bool
     attempt: int
     servers_so_far: int
     namespaces: tuple[str, ...] = field(default=(), compare=False)
+    first: bool = False
 
     @property
     def starts_over(self) -> bool:
@@ -98,7 +100,7 @@ def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
         urn: resource["outputs"]["input"] for urn, resource in state.items() if urn.endswith(f"{_STASH}::{name}")
     }
     if not records:
-        return History(False, 1, settings.server_replicas, (settings.namespace,))
+        return History(False, 1, settings.server_replicas, (settings.namespace,), first=True)
     # Two clusters of a stack may have the same name, below different parents, but they have different namespaces.
     own = {urn: found for urn, found in records.items() if found["namespace"] == settings.namespace} or records
     urn, before = own.popitem() if len(own) == 1 else ("", {})

@@ -11,13 +11,16 @@ from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import SCRIPTS
 from components.cluster import Cluster
 from components.identity import HEALTH
-from components.kubernetes.job import Script, create_job
+from components.kubernetes.job import JOB_MINUTES, Script, create_job
 from components.kubernetes.pod import management_environment, token_mounts, token_volumes
 from components.settings import MOST_SERVERS
 
 # A new server needs 10 s of stable health (server_stabilization_time). On a busy machine, autopilot may take a healthy
 # server for unhealthy for some seconds (last_contact_threshold, 200 ms).
 _TIMEOUT_SECONDS = 120
+
+# A server leaves within 90 s and Raft confirms it within 30 s, or the check fails (preflight.sh).
+_MINUTES_TO_LEAVE = 3
 
 
 def create_preflight(
@@ -40,6 +43,7 @@ def create_preflight(
             **management_environment(acl),
         },
         _TIMEOUT_SECONDS,
+        minutes=JOB_MINUTES + (cluster.history.servers_so_far - settings.server_replicas) * _MINUTES_TO_LEAVE,
         volumes=token_volumes(acl, HEALTH, MANAGEMENT_TOKEN),
         mounts=token_mounts(acl),
     )

@@ -15,18 +15,22 @@ from components.kubernetes.lint_waivers import waivers
 from components.kubernetes.pod import CONTAINER_SECURITY, TLS_MOUNT, pod_spec, requirements, tls_volume
 from components.kubernetes.scripts import read_script
 
+# How long Pulumi waits for a Job: its default of 10 minutes for the pod's start, and 2 for the script.
+JOB_MINUTES = 12
+
 
 @dataclass(frozen=True)
 class Script:
     """A shell script that calls the servers, and what it needs in addition to the CA certificate.
 
     `paths` are its parts, in order. The script must stop waiting for the cluster, and fail with a message, after
-    `timeout_seconds`, which it gets as $TIMEOUT.
+    `timeout_seconds`, which it gets as $TIMEOUT. Pulumi waits `minutes` for the Job.
     """
 
     paths: Sequence[Path]
     environment: Mapping[str, pulumi.Input[str]]
     timeout_seconds: int
+    minutes: int = JOB_MINUTES
     volumes: Sequence[VolumeArgsDict] = field(default_factory=list[VolumeArgsDict])
     mounts: Sequence[VolumeMountArgsDict] = field(default_factory=list[VolumeMountArgsDict])
 
@@ -62,6 +66,7 @@ def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, o
         **pod_spec(settings, name, container, [tls_volume(files.credentials), *script.volumes]),
         "restart_policy": "Never",
     }
+    limit = pulumi.CustomTimeouts(create=f"{script.minutes}m")
     return Job(
         name,
         metadata={
@@ -71,5 +76,5 @@ def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, o
         },
         # No retries by Kubernetes: the script retries until its timeout.
         spec={"backoff_limit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(custom_timeouts=limit)),
     )

@@ -1,6 +1,7 @@
 """The Ingress of the web UI, in development only."""
 
 import pulumi
+from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import Secret
 from pulumi_kubernetes.networking.v1 import Ingress, IngressSpecArgsDict
 
@@ -10,8 +11,12 @@ from components.identity import SERVER
 from components.trust.authority import Authority
 
 
-def create_ui_ingress(cluster: Cluster, authority: Authority, opts: pulumi.ResourceOptions) -> Ingress:
+def create_ui_ingress(
+    cluster: Cluster, authority: Authority, servers: StatefulSet, opts: pulumi.ResourceOptions
+) -> Ingress:
     """Create an HTTPS Ingress from `ingress_host` to the servers' HTTPS port.
+
+    It depends on the servers: with `ingress_await`, Pulumi waits until they can be reached.
 
     Raises ValueError in production.
     """
@@ -47,7 +52,7 @@ def create_ui_ingress(cluster: Cluster, authority: Authority, opts: pulumi.Resou
             "annotations": settings.ingress_annotations | skip_await,
         },
         spec=spec,
-        opts=opts,
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[servers])),
     )
 
 

@@ -63,8 +63,9 @@ def test_destroy_leaves_nothing(second: Second, consul: Consul) -> None:
     assert everything(consul) - second.before == set()
     assert second.stack.deployment() == []
 
-    # A new cluster on the same disks starts empty, and the first stack has not changed.
-    second.stack.up()
+    # A new cluster on the same disks starts empty, and the first stack has not changed. It comes up one step at a time:
+    # no step waits for a later one.
+    second.stack.up("--parallel=1")
     assert "No key exists" in second.consul.consul("kv", "get", "old", check=False)
     second.stack.pulumi("destroy", "--yes", "--skip-preview")
     consul.wait_healthy()

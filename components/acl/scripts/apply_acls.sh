@@ -1,5 +1,6 @@
 # Create or update the ACL policies and tokens of the agents and of `serviceTokens`, and delete tokens that this script
-# created and that are no longer declared. Idempotent. After $TIMEOUT seconds, print the last error and fail.
+# created and that are no longer declared. Idempotent. Wait $SERVERS_TIMEOUT seconds for a server that knows a leader, and
+# then $TIMEOUT seconds for success; after that, print the last error and fail.
 set -u
 
 # `put PATH FILE`: read the management token from a file, and discard the response because it contains tokens.
@@ -42,13 +43,27 @@ make_all() {
     remove_undeclared
 }
 
-deadline=$(($(date +%s) + TIMEOUT))
-until said=$(make_all 2>&1); do
-    if [ "$(date +%s)" -ge "$deadline" ]; then
-        echo "The ACLs are not in place after $TIMEOUT s:"
-        echo "$said"
-        exit 1
-    fi
-    sleep 1
-done
+# The Service in $CONSUL_HTTP_ADDR leads only to servers that know a leader.
+servers_answer() {
+    curl --silent --show-error --fail --output /dev/null --max-time 3 --cacert "$CONSUL_CACERT" \
+        "$CONSUL_HTTP_ADDR/v1/status/leader"
+}
+
+# `retry SECONDS PROBLEM COMMAND`: run a command until it succeeds. After so many seconds, print the problem and the
+# last error, and fail.
+retry() {
+    deadline=$(($(date +%s) + $1))
+    until said=$("$3" 2>&1); do
+        if [ "$(date +%s)" -ge "$deadline" ]; then
+            echo "$2 after $1 s:"
+            echo "$said"
+            exit 1
+        fi
+        sleep 1
+    done
+}
+
+# At a stack's first update, the servers start at the same time as this script.
+retry "$SERVERS_TIMEOUT" "No server answers" servers_answer
+retry "$TIMEOUT" "The ACLs are not in place" make_all
 echo "The ACLs are in place"

@@ -50,6 +50,7 @@ def run(folder: Path, failing: str = "none") -> tuple[int, str, list[str]]:
         "ACL_DIR": str(folder),
         "CONSUL_HTTP_ADDR": "https://consul",
         "CONSUL_CACERT": "ca.pem",
+        "SERVERS_TIMEOUT": "9",
         "TIMEOUT": "3",
     }
     result = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, check=False)
@@ -60,7 +61,8 @@ def run(folder: Path, failing: str = "none") -> tuple[int, str, list[str]]:
 def test_declared_tokens_are_created_and_undeclared_ones_deleted(tmp_path: Path) -> None:
     code, said, calls = run(tmp_path)
     assert (code, said) == (0, "The ACLs are in place\n")
-    urls = [call.split()[-1] for call in calls if call.startswith("curl")]
+    asked, *urls = [call.split()[-1] for call in calls if call.startswith("curl")]
+    assert asked == "https://consul/v1/status/leader"
     assert urls == ["https://consul/v1/acl/policy", "https://consul/v1/acl/token"]
     assert [call for call in calls if "delete" in call] == ["consul acl token delete -accessor-id gone"]
 
@@ -70,6 +72,13 @@ def test_existing_objects_are_updated(tmp_path: Path, create: str, update: str) 
     code, _, calls = run(tmp_path, failing=f"*/{create}")
     assert code == 0
     assert any(call.endswith(update) for call in calls)
+
+
+def test_without_servers_it_waits_longer_and_changes_nothing(tmp_path: Path) -> None:
+    code, said, calls = run(tmp_path, failing="*/v1/status/leader")
+    assert code == 1
+    assert said == "No server answers after 9 s:\nno such call\n"
+    assert {call.split()[-1] for call in calls} == {"https://consul/v1/status/leader"}
 
 
 def test_a_failure_is_reported_without_a_secret(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def recorded(before: Settings, **values: Any) -> dict[str, Any]:
 
 
 def test_the_first_update_is_the_first_attempt() -> None:
-    assert after(production(), {}) == History(healthy=False, attempt=1, servers_so_far=3)
+    assert after(production(), {}) == History(healthy=False, attempt=1, servers_so_far=3, first=True)
     assert after(production(), stash("another", record(production()))).attempt == 1
     # A Stash of the user's own program.
     urn = "urn:pulumi:unit::consul-cluster::pulumi:index:Stash::consul"
