@@ -12,8 +12,10 @@ from components.identity import CLIENT, HEALTH, SERVER
 from components.kubernetes.job import Script, create_job
 from components.kubernetes.pod import token_environment, token_mounts, token_volumes
 
-# Autopilot checks every 10 s, and lets a new server vote after 10 s of stable health (server_stabilization_time).
-_TIMEOUT_SECONDS = 60
+# Autopilot checks every 10 s, and lets a new server vote after 10 s of stable health (server_stabilization_time). If
+# servers have not heard that an agent has left, they take no new agent of its name until they have found the old one
+# dead, and 30 s more have passed (DeadNodeReclaimTime in agent/consul/config.go of Consul).
+_TIMEOUT_SECONDS = 120
 
 
 def create_health_check(
