@@ -172,15 +172,18 @@ class Consul:
         expected = server_names(servers) | client_names(clients)
 
         def healthy() -> bool:
-            peers = self.peers()
-            return (
-                self.alive() == expected
+            peers, members = self.peers(), self.members()
+            ready_pods = {pod["metadata"]["name"] for pod in self.agents() if ready(pod)}
+            if (
+                {member.name for member in members if member.status == "alive"} == expected
                 and {peer.name for peer in peers if peer.voter} == server_names(servers)
                 and len(peers) == servers
                 and sum(peer.state == "leader" for peer in peers) == 1
                 # Check readiness too: a server may list a client that does not know any server yet.
-                and {pod["metadata"]["name"] for pod in self.agents() if ready(pod)} == expected
-            )
+                and ready_pods == expected
+            ):
+                return True
+            raise AssertionError(f"{members}, {peers}, ready: {sorted(ready_pods)}")
 
         wait_for("a healthy cluster", healthy, seconds)
 
