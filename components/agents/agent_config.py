@@ -58,6 +58,11 @@ def servers_url(naming: Naming) -> str:
     return f"https://{naming.host(naming.ui_service)}:{HTTPS_PORT}"
 
 
+def join_url(naming: Naming) -> str:
+    """Return the URL that makes the agent in the same pod join all servers."""
+    return f"http://127.0.0.1:{HTTP_PORT}/v1/agent/join/{naming.host(naming.name)}"
+
+
 def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:
     """Return server.json, which does not depend on the number of servers.
 

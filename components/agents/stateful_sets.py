@@ -126,6 +126,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl_file=CLIENT_ACL,
         environment={
             "SERVERS": agent_config.servers_url(naming),
+            "JOIN_URL": agent_config.join_url(naming),
             "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
             **cluster.history.environment,
         },

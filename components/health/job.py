@@ -12,9 +12,8 @@ from components.identity import CLIENT, HEALTH, SERVER
 from components.kubernetes.job import Script, create_job
 from components.kubernetes.pod import token_environment, token_mounts, token_volumes
 
-# Autopilot checks every 10 s, and lets a new server vote after 10 s of stable health (server_stabilization_time). If
-# servers have not heard that an agent has left, they take no new agent of its name until they have found the old one
-# dead, and 30 s more have passed (DeadNodeReclaimTime in agent/consul/config.go of Consul).
+# Autopilot checks every 10 s, and lets a new server vote after 10 s of stable health (server_stabilization_time). A
+# client whose old pod could not leave is a member again about a minute later (components/agents/README.md, Restart).
 _TIMEOUT_SECONDS = 120
 
 

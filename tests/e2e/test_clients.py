@@ -3,12 +3,14 @@
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.consul import Consul, client_names, ready, wait_for
 from tests.support.stack import Stack
+from tools import toolchain
 from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
 
@@ -72,6 +74,24 @@ def test_a_client_that_hangs_is_restarted(cluster: Cluster, consul: Consul) -> N
         faults.thaw(cluster, consul.namespace, client, "consul")
     wait_for("a restarted container", lambda: consul.restarts()[client] == before + 1)
     consul.wait_healthy()
+
+
+def test_a_client_that_could_not_leave_joins_at_another_address(cluster: Cluster, consul: Consul) -> None:
+    client = max(client_names(3))
+    before = consul.address(client)
+    # A frozen agent cannot leave, so the others list its old address as alive for some seconds. This can end the new
+    # client's gossip.
+    faults.freeze(cluster, consul.namespace, client, "consul")
+    consul.kubectl("delete", "pod", client, "--force", "--grace-period=0")
+    wait_for("a new pod", lambda: consul.address(client) not in ("", before))
+    wait_for("its address in gossip", lambda: consul.member(client).address == consul.address(client), 120)
+    consul.wait_healthy()
+    # The agent joins once by itself (retry_join).
+    wait_for("another join", lambda: consul.kubectl("logs", client).count("(LAN) joined") > 1)
+
+
+def test_consul_says_what_start_sh_looks_for() -> None:
+    assert b"Serf can't Join after Leave or Shutdown" in Path(toolchain.binary("consul")).read_bytes()
 
 
 # Before the test with the gate: while the gate is on, Kubernetes writes the default into the field, and then keeps it.

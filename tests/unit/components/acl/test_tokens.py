@@ -37,7 +37,7 @@ def test_the_default_is_deny_and_only_servers_hold_operator_tokens() -> None:
     ("name", "writes"),
     [
         ("server", ["node_prefix"]),
-        ("client", ["node_prefix"]),
+        ("client", ["node_prefix", "agent_prefix"]),
         ("dns", []),
         ("health", ["operator"]),
         ("metrics", []),
@@ -46,6 +46,7 @@ def test_the_default_is_deny_and_only_servers_hold_operator_tokens() -> None:
 def test_each_role_may_write_what_it_must(name: str, writes: list[str]) -> None:
     lines = [line for line in TOKENS[name].rules.splitlines() if "write" in line]
     assert [line.split()[0] for line in lines] == writes
+    assert not [line for line in lines if '_prefix "" ' in line]
 
 
 def test_a_services_token_is_for_that_service() -> None:

@@ -31,6 +31,8 @@ def test_a_stripped_script_is_valid_and_has_no_comment(script: Path) -> None:
     text = read_script(script)
     # A here-document or a string over several lines could have a line that starts with `#`.
     assert "<<" not in text
+    # https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#entrypoint replaces it with `$`.
+    assert "$$" not in text
     assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0
 
 
