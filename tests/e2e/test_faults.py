@@ -122,10 +122,15 @@ def rolled(scene: Scene) -> None:
     scene.update(logLevel="info" if before == "warn" else "warn")
 
 
-def scaled(scene: Scene) -> None:
-    nodes = [*scene.settings["storageNodes"]][:3]
-    scene.update(serverReplicas=5, storageNodes=[*nodes, *nodes[:2]])
-    scene.update(storageNodes=[*nodes, *nodes[:2]])
+def scaled(*counts: int) -> Callable[[Scene], object]:
+    """Return a fault: change the number of servers step by step, and then back to three."""
+
+    def cause(scene: Scene) -> None:
+        for count in counts:
+            scene.update(serverReplicas=count)
+        scene.update()
+
+    return cause
 
 
 def one_down(action: Callable[[Scene], object]) -> Callable[[Scene], object]:
@@ -138,6 +143,14 @@ def one_down(action: Callable[[Scene], object]) -> Callable[[Scene], object]:
             action(scene)
 
     return cause
+
+
+def not_scaled_down(scene: Scene) -> None:
+    """Have five servers, and try to remove two while one of the three that stay is down."""
+    scene.update(serverReplicas=5)
+    one_down(lambda of: refused(of, serverReplicas=3))(scene)
+    scene.consul.wait_healthy(servers=5, seconds=180)
+    scene.update()
 
 
 def refused(scene: Scene, **changed: Any) -> None:
@@ -178,9 +191,11 @@ FAULTS = [
     Fault("every node powered off", 60, every_node_powered_off),
     Fault("each node drained in turn", 0.5, drained),
     Fault("rolling update", 0.5, rolled),
-    Fault("3→5→3 servers", 1.6, scaled),
+    Fault("3→5→3 servers", 1.6, scaled(5)),
+    Fault("3→7→5→3 servers", 1.6, scaled(7, 5)),
     Fault("rolling update with a server down", 2.5, one_down(lambda scene: refused(scene, raftMultiplier=2))),
     Fault("drain with a server down", 2.5, one_down(not_drained)),
+    Fault("scale-down with a server down", 2.5, not_scaled_down),
 ]
 
 

@@ -9,8 +9,8 @@ E2E_NAMESPACE = "e2e"
 E2E_DEVELOPMENT: dict[str, Any] = {
     "environment": "development",
     "namespace": E2E_NAMESPACE,
-    # Five, because a test scales to five servers.
-    "storageNodes": ["node-1", "node-2", "node-3", "node-1", "node-2"],
+    # Seven, because a test scales to seven servers.
+    "storageNodes": ["node-1", "node-2", "node-3", "node-1", "node-2", "node-3", "node-1"],
     "ingressEnabled": True,
     "ingressHost": "consul.localhost",
     "ingressNamespace": INGRESS_NAMESPACE,
