@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,13 +50,18 @@ def start(folder: Path, answer: str, sleep: str = NO_JOINS, header: str = "", ag
     )
 
 
-def output(process: subprocess.Popen[str]) -> str:
+def output(process: subprocess.Popen[str], seconds: float = 30) -> str:
     """Wait for the end of the agent and of the loop beside it, and return what they printed."""
     try:
-        return process.communicate(timeout=30)[0]
-    except subprocess.TimeoutExpired:
+        return process.communicate(timeout=seconds)[0]
+    finally:
+        end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill what is left of a client, if anything is."""
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        raise
 
 
 def calls(folder: Path) -> list[str]:
@@ -85,7 +91,7 @@ def test_the_agent_starts_when_a_server_answers(tmp_path: Path) -> None:
 
 def test_every_30_seconds_it_prints_what_it_last_saw(tmp_path: Path) -> None:
     answers = "case $asked in 1) echo refused ;; [2-9] | [1-4]?) echo forbidden ;; 6?) exit 0 ;; esac; exit 1"
-    printed = output(start(tmp_path, answers))
+    printed = output(start(tmp_path, answers), 60)
     seen = [line.rpartition(": ")[2] for line in printed.splitlines()]
     assert seen == ["refused", "forbidden"]
 
@@ -97,7 +103,10 @@ def test_it_stops_at_once_while_it_waits(tmp_path: Path, answer: str) -> None:
     while not calls(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=2) == 143
+    try:
+        assert process.wait(timeout=2) == 143
+    finally:
+        end(process)
     assert AGENT not in calls(tmp_path)
 
 
@@ -119,8 +128,7 @@ def test_an_agent_whose_gossip_has_ended_is_stopped(tmp_path: Path) -> None:
     said = "Serf can't Join after Leave or Shutdown"
     sleep = f"echo $1 >> {tmp_path}/sleeps; until [ -e {tmp_path}/ready ]; do /bin/sleep 0.05; done"
     curl = f'case $* in *PUT*) echo "{said}" ;; esac'
-    agent = f"trap 'echo stopped >> {tmp_path}/calls; exit' TERM\ntouch {tmp_path}/ready\n"
-    agent += "while :; do :; done"
+    agent = f"trap 'echo stopped >> {tmp_path}/calls; exit' TERM\ntouch {tmp_path}/ready\nwhile :; do :; done"
     printed = output(start(tmp_path, curl, sleep, agent=agent))
     assert printed == f"This client is no longer a member of the cluster. Stopping its agent: {said}\n"
     assert calls(tmp_path) == [QUESTION, AGENT, JOINING, "stopped"]
