@@ -30,7 +30,12 @@ METRICS_RETENTION = "5m"
 # https://developer.hashicorp.com/consul/api-docs/agent#view-metrics
 METRICS_PATH = "/v1/agent/metrics"
 
+# The agent's own API, for programs in its pod.
+OWN_URL = f"http://127.0.0.1:{HTTP_PORT}"
+
 DATA_DIR = "/consul/data"
+# Where a server keeps its Raft log: setupRaft in Consul's agent/consul/server.go.
+LOG_DIR = f"{DATA_DIR}/raft/wal"
 CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
 TLS_DIR = "/consul/tls"
@@ -60,7 +65,7 @@ def servers_url(naming: Naming) -> str:
 
 def join_url(naming: Naming) -> str:
     """Return the URL that makes the agent in the same pod join all servers."""
-    return f"http://127.0.0.1:{HTTP_PORT}/v1/agent/join/{naming.host(naming.name)}"
+    return f"{OWN_URL}/v1/agent/join/{naming.host(naming.name)}"
 
 
 def server_config(settings: Settings, retry_join: str) -> dict[str, Any]:

@@ -45,9 +45,6 @@ ONE_AT_A_TIME = "1"
 
 _HTTPS: HTTPGetActionArgsDict = {"port": "https", "scheme": "HTTPS"}
 
-# A server answers this request without a leader, so a lost quorum restarts no server.
-SERVER_ANSWERS: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/v1/status/leader"}, "timeout_seconds": 5}
-
 # A client answers this request by itself, so an outage of the servers restarts no client. It forwards all requests of
 # the API that need no token to a server.
 CLIENT_ANSWERS: ProbeArgsDict = {"http_get": {**_HTTPS, "path": "/"}, "timeout_seconds": 5}

@@ -20,7 +20,6 @@ from components.agents.pod_template import (
     HAS_LEADER,
     HAS_SERVER,
     ONE_AT_A_TIME,
-    SERVER_ANSWERS,
     STOP_SECONDS,
     Role,
     pod_template,
@@ -37,18 +36,26 @@ from components.storage import Storage
 SCRIPTS = Path(__file__).with_name("scripts")
 _STOP = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
 _VOTE = read_script(SCRIPTS / "vote.sh")
+_ALIVE = read_script(SCRIPTS / "alive.sh")
 _START = read_script(SCRIPTS / "start.sh")
 
 # 30 minutes at one probe a second: do not restart a server while it installs a large snapshot from the leader.
 _VOTE_PROBES = 1800
 _VOTE_TIMEOUT_SECONDS = 3
 
+# More than the script gives the agent for its answer.
+_ALIVE_TIMEOUT_SECONDS = 5
+
+# Kubernetes creates this file anew with each container, https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
+_TERMINATION_LOG = "/dev/termination-log"
+
 # 30 minutes at one probe a second: a client waits for the servers by itself (start.sh), so restart only one that hangs.
 # Kubernetes delays the restart of a container only if it was restarted within the last 10 minutes.
 _START_PROBES = 1800
 
 # How long `pulumi up` waits for a StatefulSet: Pulumi's default of 10 minutes, and more for each pod, because a rolling
-# update takes one after the other. A server may wait STOP_SECONDS and then load a large snapshot.
+# update takes one after the other. A server may wait STOP_SECONDS and then load a large snapshot. A new StatefulSet
+# starts all pods at once.
 _WAIT_MINUTES = 10
 _MINUTES_PER_SERVER = 3
 _MINUTES_PER_CLIENT = 1
@@ -93,7 +100,12 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
             "failure_threshold": _VOTE_PROBES,
         },
         readiness=HAS_LEADER,
-        liveness=SERVER_ANSWERS,
+        liveness={
+            "exec_": {
+                "command": ["sh", "-c", _ALIVE, "alive", agent_config.OWN_URL, agent_config.LOG_DIR, _TERMINATION_LOG]
+            },
+            "timeout_seconds": _ALIVE_TIMEOUT_SECONDS,
+        },
         ports=[{"name": "rpc", "container_port": agent_config.SERVER_RPC_PORT}],
         data={**data, "sub_path_expr": storage.sub_path} if storage.sub_path else data,
         advertise=f"-config-file={agent_config.ADDRESS_DIR}/$(POD_NAME).json",
@@ -143,19 +155,23 @@ def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi
         # The preview of a replacement asks the API server whether it would take the new spec, but the old StatefulSet
         # is still there, so the answer is no. Pulumi does not ask if a value is unknown.
         spec = {**spec, "service_name": cast("Any", pulumi.UNKNOWN)}
-    minutes = server_minutes(cluster.settings.server_replicas)
-    return _stateful_set(cluster, cluster.naming.name, SERVER, spec, minutes, opts)
+    limits = pulumi.CustomTimeouts(
+        create=f"{server_minutes(1)}m", update=f"{server_minutes(cluster.settings.server_replicas)}m"
+    )
+    return _stateful_set(cluster, cluster.naming.name, SERVER, spec, limits, opts)
 
 
 def server_minutes(servers: int) -> int:
-    """Return how many minutes `pulumi up` waits for so many servers."""
+    """Return how many minutes `pulumi up` waits for so many servers that start one after the other."""
     return _WAIT_MINUTES + servers * _MINUTES_PER_SERVER
 
 
 def create_clients(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:
     """Create the clients' StatefulSet."""
     settings = cluster.settings
-    clients = _stateful_set(cluster, cluster.naming.clients, CLIENT, spec, client_minutes(settings), opts)
+    limit = f"{client_minutes(settings)}m"
+    limits = pulumi.CustomTimeouts(create=limit, update=limit)
+    clients = _stateful_set(cluster, cluster.naming.clients, CLIENT, spec, limits, opts)
     clients.spec.apply(lambda live: pulumi.warn(_IGNORED, clients) if is_ignored(settings, live) else None)
     return clients
 
@@ -179,14 +195,13 @@ def _stateful_set(
     name: str,
     component: str,
     spec: StatefulSetSpecArgsDict,
-    minutes: int,
+    limits: pulumi.CustomTimeouts,
     opts: pulumi.ResourceOptions,
 ) -> StatefulSet:
     # Take back what others have changed, such as the number of replicas by `kubectl scale`. Without the annotation, the
     # update would fail with a field conflict.
     annotations = {"pulumi.com/patchForce": "true", **waivers(cluster.settings)}
     metadata: ObjectMetaArgsDict = {**cluster.metadata(name, component), "annotations": annotations}
-    limits = pulumi.CustomTimeouts(create=f"{minutes}m", update=f"{minutes}m")
     opts = pulumi.ResourceOptions.merge(
         protected(opts, when=cluster.history.protects_data(cluster.settings)),
         pulumi.ResourceOptions(custom_timeouts=limits),

@@ -3,21 +3,30 @@
 `make test` causes the faults that take seconds, once; `make soak` all of them, RUNS times.
 """
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import pytest
 
-from tests.support.consul import Consul, server_names
+from tests.support.consul import Consul, server_names, wait_for
 from tests.support.load import Call, Load, judge
 from tests.support.stack import PROJECT_DIR, Stack
 from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
 
 _SETTLE_SECONDS = 5
+
+# Write values of half a megabyte, whether or not the servers accept them.
+_WRITE_5_MB = """
+    unset CONSUL_HTTP_TOKEN_FILE; export CONSUL_HTTP_TOKEN=$(cat)
+    head -c 380000 /dev/urandom | base64 -w 0 > /tmp/value
+    for n in $(seq 10); do consul kv put large/$n @/tmp/value || true; done
+"""
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,14 @@ class Scene:
     def pod(self) -> tuple[Cluster, str, str, str]:
         """Return the arguments of the faults that hit the leader's container."""
         return self.cluster, self.consul.namespace, self.leader, "consul"
+
+    @contextmanager
+    def stopped(self) -> Generator[None]:
+        """Stop the server that was the leader, and start it again after the block."""
+        with self.consul.cordoned([self.node]):
+            self.consul.kubectl("delete", "pod", self.leader, timeout=200)
+            yield
+        self.consul.wait_healthy(seconds=180)
 
     def update(self, **changed: Any) -> None:
         """Update the stack with changed settings."""
@@ -85,6 +102,34 @@ def powered_off(scene: Scene) -> None:
         time.sleep(10)
     finally:
         scene.cluster.up()
+
+
+def full_disk(scene: Scene) -> None:
+    """Leave the leader's disk no space for another file of its log, write until it needs one, and make room again."""
+    consul, disk = scene.consul, (scene.cluster, scene.node)
+
+    def sealed() -> bool:
+        consul.run("consul-client-0", "sh", "-c", _WRITE_5_MB, stdin=consul.token)
+        return "segment is sealed" in consul.kubectl("logs", scene.leader, "--tail=100")
+
+    with scene.stopped():
+        faults.shrink_disk(*disk, spare_mib=100)
+    try:
+        before = consul.restarts("server")
+        consul.lead(scene.leader)
+        faults.fill_disk(*disk, free_mib=10)
+        wait_for("log that cannot grow", sealed, seconds=120)
+        faults.empty_disk(*disk)
+        wait_for("restart", lambda: consul.restarts("server") == before | {scene.leader: 1}, seconds=180)
+        wait_for("cluster of healthy servers", lambda: all_healthy(consul))
+    finally:
+        with scene.stopped():
+            faults.restore_disk(*disk)
+
+
+def all_healthy(consul: Consul) -> bool:
+    """Return whether autopilot finds all servers healthy, which includes that they take what the leader writes."""
+    return json.loads(consul.consul("operator", "autopilot", "state", "-format=json"))["Healthy"]
 
 
 def every_node_powered_off(scene: Scene) -> None:
@@ -182,6 +227,7 @@ FAULTS = [
     Fault("leader's node cut off for 25 s", 3, cut_off),
     Fault("20 % loss at the leader's node for 20 s", 3, lossy),
     Fault("leader's node powered off", 5, powered_off),
+    Fault("leader's disk full", 3, full_disk),
     Fault("all servers killed", 6, lambda scene: killed(scene, *server_names(3)), short=True),
     Fault(
         "all servers deleted",

@@ -167,6 +167,12 @@ class Consul:
         (leader,) = [peer.name for peer in self.peers() if peer.state == "leader"]
         return leader
 
+    def lead(self, server: str) -> None:
+        """Make a server the leader."""
+        (peer,) = [peer for peer in self.peers() if peer.name == server]
+        if peer.state != "leader":
+            self.consul("operator", "raft", "transfer-leader", "-id", peer.id)
+
     def wait_healthy(self, servers: int = 3, clients: int = 3, seconds: float = 120) -> None:
         """Wait until exactly these agents are alive and ready, with one leader and every server a voter."""
         expected = server_names(servers) | client_names(clients)

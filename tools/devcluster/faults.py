@@ -10,6 +10,7 @@ from tools.devcluster.cgroups import Cgroup, send
 from tools.devcluster.cluster import Cluster
 from tools.devcluster.errors import DevclusterError
 from tools.devcluster.machine import Machine
+from tools.devcluster.node import LOCAL_DISK
 from tools.devcluster.plan import Node
 from tools.devcluster.waiting import wait_for
 
@@ -74,6 +75,50 @@ def lose_packets(cluster: Cluster, node: str, share: float) -> None:
     if not 0 <= share <= 1:
         raise DevclusterError(f"The share of dropped packets cannot be {share:g}; allowed: 0 to 1")
     network.lose_packets(_machine(cluster, node), share)
+
+
+def shrink_disk(cluster: Cluster, node: str, spare_mib: int) -> None:
+    """Replace a node's local disk by a small one (ext4) with the same files and about `spare_mib` of free space.
+
+    Undo with `restore_disk`. No pod may use the disk at either time: a pod keeps the disk with which it started.
+    """
+    script = """
+        mkdir -p /run/small
+        truncate -s $(($(du --apparent-size -sm "$1" | cut -f1) + $2))M /run/small.img
+        mkfs.ext4 -q -m 0 -O ^has_journal /run/small.img
+        mount -o loop /run/small.img /run/small
+        cp -a --sparse=never "$1/." /run/small
+        mount --bind /run/small "$1"
+    """
+    _run_on_disk(cluster, node, script, str(spare_mib))
+
+
+def restore_disk(cluster: Cluster, node: str) -> None:
+    """Undo `shrink_disk` and `fill_disk`. Keep all files but the filler."""
+    script = """
+        umount "$1"
+        rm -rf /run/small/filler /run/small/lost+found
+        find "$1" -mindepth 1 -delete
+        cp -a /run/small/. "$1"
+        umount /run/small
+        rm /run/small.img
+    """
+    _run_on_disk(cluster, node, script)
+
+
+def fill_disk(cluster: Cluster, node: str, free_mib: int) -> None:
+    """Leave `free_mib` of the disk that `shrink_disk` has made. Undo with `empty_disk`."""
+    script = 'fallocate -l $(($(df --output=avail -m "$1" | tail -n 1) - $2))M "$1/filler"'
+    _run_on_disk(cluster, node, script, str(free_mib))
+
+
+def empty_disk(cluster: Cluster, node: str) -> None:
+    """Undo `fill_disk`."""
+    _run_on_disk(cluster, node, 'rm "$1/filler"')
+
+
+def _run_on_disk(cluster: Cluster, node: str, script: str, *arguments: str) -> None:
+    _machine(cluster, node).run(["sh", "-euc", script, "sh", str(LOCAL_DISK), *arguments])
 
 
 def _node(cluster: Cluster, name: str) -> Node:
