@@ -33,7 +33,7 @@ def create_health_check(
         {
             "MEMBERS": " ".join(members),
             "SERVERS": " ".join(servers),
-            "QUORUM_OF": str(len(servers)),
+            "VOTERS": str(len(servers)),
             "REVISION": revision,
             **token_environment(acl),
         },

@@ -1,5 +1,6 @@
 """The pre-flight check and the preStop hook: no update and no deletion takes a server that the majority needs."""
 
+import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,6 +39,28 @@ def test_a_restarted_server_keeps_its_address_and_vote(consul: Consul) -> None:
     assert {peer.id: peer.name for peer in consul.peers()} == before
 
 
+def test_a_server_that_is_away_keeps_its_vote(consul: Consul) -> None:
+    with without(consul, "consul-0"):
+        # Gossip finds the server dead within seconds, and autopilot looks for dead servers every 10 s.
+        time.sleep(30)
+        assert next(member for member in consul.members("consul-1") if member.name == "consul-0").status == "failed"
+        assert {peer.name for peer in consul.peers("consul-1") if peer.voter} == server_names(3)
+    consul.wait_healthy()
+
+
+def test_a_deleted_service_of_a_server_gets_its_address_back(stack: Stack, consul: Consul) -> None:
+    def addresses() -> dict[str, str]:
+        services = {of["metadata"]["name"]: of["spec"]["clusterIP"] for of in consul.objects("services")}
+        return {server: services[server] for server in server_names(3)}
+
+    before = addresses()
+    consul.kubectl("delete", "service", *server_names(3))
+    stack.up()
+    assert addresses() == before
+    stack.preview("--expect-no-changes")
+    consul.wait_healthy()
+
+
 def test_an_update_is_refused_while_a_server_is_missing(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
     before = consul.uids("server")
     with without(consul, "consul-0"):
@@ -49,6 +72,15 @@ def test_an_update_is_refused_while_a_server_is_missing(stack: Stack, settings: 
     # Once the server is back, the same update succeeds.
     stack.up()
     assert not set(after.values()) & set(consul.uids("server").values())
+
+
+def test_an_update_does_not_interfere_with_a_rollout_of_others(stack: Stack, consul: Consul) -> None:
+    consul.kubectl("rollout", "restart", "statefulset", "consul")
+    result = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert "wait for its end" in " ".join(result.stdout.split())
+    consul.kubectl("rollout", "status", "statefulset", "consul", timeout=300)
+    consul.wait_healthy()
+    stack.preview("--expect-no-changes")
 
 
 def test_a_degraded_cluster_shrinks_only_if_allowed(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:

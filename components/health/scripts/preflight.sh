@@ -35,6 +35,12 @@ peers() {
     curl --silent --show-error --fail --max-time 3 --cacert "$CONSUL_CACERT" "$(url "$1")/v1/status/peers" 2>&1
 }
 
+# `served SERVER`: succeed if the server answers at the address of its own Service.
+served() {
+    curl --connect-timeout 1 --max-time 3 --cacert "$CONSUL_CACERT" "https://$1.${headless#*.}/v1/status/leader" \
+        >/dev/null 2>&1
+}
+
 # `look SERVER`: print `member` if the server belongs to a cluster, `new` if it never did, `down` if its pod runs no agent,
 # `none` if it has no pod, or else what went wrong.
 look() {
@@ -44,7 +50,9 @@ look() {
         why=$(at "$1" timeout 3 consul operator raft list-peers 2>&1)
         # Not every "connection refused" will do: a DNS server may refuse too.
         case $why in
-        *": no such host"*) echo none ;;
+        *": no such host"*)
+            # DNS also knows no pod if the Service that lists them is missing.
+            ! served "$1" && echo none || echo "runs, but the Service ${headless%%.*} does not list it (pulumi up creates it again)" ;;
         *":${headless##*:}: connect: connection refused"*) echo down ;;
         *) echo "does not answer: $said" | head -n 1 ;;
         esac
@@ -58,13 +66,14 @@ look_at_all() {
     member=${member%% *}
 }
 
-# `declared_before`: print how many servers were declared when the health check last succeeded; 0 if it never did. It
-# stores their majority as MinQuorum, and their number is odd. A server knows this without a leader, unless it has
-# restarted since.
+# `declared_before`: print how many servers were declared when the health check last ran; 0 if it never did. It stores
+# the number, which is odd, as MinQuorum. Earlier versions stored the majority: 2 of 3, 4 of 7, and 3 of 5, which is taken
+# for 3 until the health check runs again. A server knows MinQuorum without a leader, unless it has restarted since.
 declared_before() {
     config=$(timeout 5 consul operator autopilot get-config -stale 2>&1) || { echo "${config:-no answer within 5 s}"; return 1; }
     quorum=$(echo "$config" | while read -r key _ value; do [ "$key" != MinQuorum ] || echo "$value"; done)
-    echo $((${quorum:-0} > 0 ? 2 * quorum - 1 : 0))
+    quorum=${quorum:-0}
+    echo $((quorum % 2 || quorum == 0 ? quorum : 2 * quorum - 1))
 }
 
 problems() {
@@ -151,6 +160,7 @@ leave() {
     return 1
 }
 
+set -- $SERVERS
 [ "$STARTS_OVER" = false ] || { echo "The cluster was never healthy. It starts over, with new volumes."; exit; }
 
 deadline=$(($(date +%s) + TIMEOUT))
@@ -191,6 +201,10 @@ if [ -n "$member" ] && elected; then
         elected || { echo "$found"; exit 1; }
     done
     [ -z "$(leaving "$found")" ] || { echo "These servers vote again after they have left: $(leaving "$found")"; exit 1; }
+    # If the update is interrupted and taken back, the next one adds the servers that have left.
+    before=$(declared_before) || { echo "$before"; exit 1; }
+    [ "$before" -le $# ] || timeout 15 consul operator autopilot set-config -min-quorum="$#" ||
+        { echo "Autopilot's configuration could not be changed"; exit 1; }
 elif [ -n "$member" ] && [ "$ALLOW_DEGRADED" != true ]; then
     echo "The cluster has lost its leader: $found"
     exit 1
@@ -202,7 +216,6 @@ else
         known=$(peers "$member") || { echo "$member does not answer: $known"; exit 1; }
         before=$(declared_before) || before=0
     fi
-    set -- $SERVERS
     if [ -n "$undeclared" ] || [ "$before" -gt $# ] || [ "$(echo "$known" | grep -o '"[^"]*"' | grep -c .)" -gt $# ]; then
         echo "Without a leader, no server can leave Raft: set serverReplicas back. Before, it was $before (0: unknown)."
         echo "Servers in Raft: ${known:-unknown}"

@@ -1,12 +1,10 @@
 """The health check's script, with a fake `consul`."""
 
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from components.quorum import majority
 from tests.support.scripts import fake_clock, write_program
 
 SCRIPT = Path(__file__).parents[4] / "components" / "health" / "scripts" / "check_health.sh"
@@ -34,14 +32,18 @@ def check(folder: Path, members: str, peers: str, code: int = 0) -> tuple[int, s
     write_program(
         folder,
         "consul",
-        f"case $1 in members) cat {folder}/members; exit {code};; esac\ncase $2 in raft) cat {folder}/peers;; esac",
+        f"""case "$1 $2" in
+members*) cat {folder}/members; exit {code} ;;
+*raft) cat {folder}/peers ;;
+*autopilot) echo "$*" > {folder}/autopilot ;;
+esac""",
     )
     fake_clock(folder)
     environment = {
         "PATH": f"{folder}:/usr/bin:/bin",
         "MEMBERS": "server:consul-0 server:consul-1 server:consul-2 client:consul-client-0",
         "SERVERS": "consul-0 consul-1 consul-2",
-        "QUORUM_OF": "3",
+        "VOTERS": "3",
         "TIMEOUT": "3",
     }
     result = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, check=False)
@@ -53,6 +55,8 @@ def test_a_cluster_that_matches_the_declaration_is_healthy(tmp_path: Path) -> No
     code, said = check(tmp_path, MEMBERS, PEERS)
     assert code == 0
     assert "healthy" in said
+    set_config = "operator autopilot set-config -min-quorum=3 -server-stabilization-time=10s\n"
+    assert (tmp_path / "autopilot").read_text() == set_config
 
 
 @pytest.mark.parametrize(
@@ -81,12 +85,3 @@ def test_an_unreachable_api_is_named(tmp_path: Path) -> None:
     code, said = check(tmp_path, "Error retrieving members: connection refused", PEERS, code=1)
     assert code == 1
     assert "connection refused" in said
-
-
-@pytest.mark.parametrize("voters", range(1, 10))
-def test_the_script_sets_min_quorum_as_components_quorum_says(voters: int) -> None:
-    found = re.search(r"-min-quorum=(\$\(\(.*?\)\))", SCRIPT.read_text())
-    assert found
-    command = ["sh", "-c", f"echo {found[1]}"]
-    result = subprocess.run(command, env={"QUORUM_OF": str(voters)}, capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == str(majority(voters))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from components.kubernetes.scripts import read_script
-from components.quorum import majority
 from components.settings import MOST_SERVERS
 from tests.support.autopilot import AUTOPILOT_HEADER, autopilot_server, raft_id
 from tests.support.scripts import fake_clock, write_program
@@ -54,7 +53,7 @@ def preflight(
         f"""
 name=${{CONSUL_HTTP_ADDR#https://}}; name=${{name%%.*}}
 case "$*" in
-*get-config*) echo "MinQuorum = {majority(before) if quorum is None else quorum}" ;;
+*get-config*) echo "MinQuorum = {before if quorum is None else quorum}" ;;
 *-format=json) echo '"StableSince": "{started}",' ;;
 *"autopilot state")
     if [ -s {folder}/doubts ]; then
@@ -151,8 +150,8 @@ def test_a_server_is_missing_as_soon_as_it_does_not_run(tmp_path: Path) -> None:
 
 
 def test_a_dead_voter_of_an_interrupted_update_is_missing(tmp_path: Path) -> None:
-    # Two of the five servers joined and died before the health check had stored the new majority.
-    code, said, _ = preflight(tmp_path, before=5, after=5, quorum=2, dead=[3, 4])
+    # Two of the five servers joined and died before the health check had stored the new number.
+    code, said, _ = preflight(tmp_path, before=5, after=5, quorum=3, dead=[3, 4])
     assert code == 1
     assert "consul-3 is not a healthy voter" in said
 
@@ -167,6 +166,21 @@ def test_a_server_that_autopilot_has_removed_is_missed(tmp_path: Path) -> None:
     code, said, calls = preflight(tmp_path, before=5, after=3, voters=[1, 2, 3, 4], leader=1)
     assert (code, calls) == (1, [])
     assert "consul-0 is not a healthy voter (in Raft: no;" in said
+
+
+@pytest.mark.parametrize(("before", "stored"), [(3, 2), (7, 4)])
+def test_earlier_versions_stored_the_majority(tmp_path: Path, before: int, stored: int) -> None:
+    raft = range(before - 1)
+    code, said, _ = preflight(tmp_path, before=before, after=before, quorum=stored, voters=raft)
+    assert code == 1
+    assert f"consul-{before - 1} is not a healthy voter (in Raft: no;" in said
+
+
+@pytest.mark.parametrize(("after", "stored"), [(5, False), (3, True)])
+def test_the_number_of_servers_is_stored_when_others_have_left(tmp_path: Path, after: int, stored: bool) -> None:
+    preflight(tmp_path, before=5, after=after, voters=range(after))
+    last = (tmp_path / "calls").read_text().splitlines()[-1]
+    assert (last == f"operator autopilot set-config -min-quorum={after}") is stored
 
 
 def test_new_servers_may_be_missing(tmp_path: Path) -> None:
@@ -236,7 +250,7 @@ def test_no_server_leaves_a_minority_behind_even_if_allowed(tmp_path: Path) -> N
 def test_without_a_leader_an_allowed_update_removes_no_server(tmp_path: Path, after: int, code: int) -> None:
     peers = """echo '["10.96.0.1:8300","10.96.0.2:8300","10.96.0.3:8300"]'"""
     write_program(tmp_path, "curl", f'case "$*" in *consul-0*) {peers} ;; *) exit 6 ;; esac')
-    answers = '*get-config*) echo "MinQuorum = 2"; exit ;; *consul-0*) echo "No leader" ;; *) echo ": no such host" ;;'
+    answers = '*get-config*) echo "MinQuorum = 3"; exit ;; *consul-0*) echo "No leader" ;; *) echo ": no such host" ;;'
     write_program(tmp_path, "consul", f'case "$* $CONSUL_HTTP_ADDR" in {answers} esac >&2; exit 1')
     assert run(tmp_path, after)[0] == 1
     assert run(tmp_path, after, allowed=True)[0] == code
@@ -246,6 +260,15 @@ def test_without_servers_there_is_no_cluster_to_protect(tmp_path: Path) -> None:
     code, said, calls = preflight(tmp_path, voters=[])
     assert (code, calls) == (0, [])
     assert "No server reports a cluster" in said
+
+
+def test_servers_that_dns_does_not_know_are_not_taken_for_missing(tmp_path: Path) -> None:
+    # Somebody has deleted the headless Service. The servers' own Services still lead to them.
+    write_program(tmp_path, "curl", 'case "$*" in *://consul-[0-4].here.svc:*) ;; *) exit 6 ;; esac')
+    write_program(tmp_path, "consul", "echo 'lookup consul-0.consul.here.svc: no such host' >&2; exit 1")
+    code, said, calls = run(tmp_path, 3)
+    assert (code, calls) == (1, [])
+    assert "consul-4 runs, but the Service consul does not list it" in said
 
 
 def test_servers_that_never_formed_a_cluster_may_be_updated(tmp_path: Path) -> None:
@@ -282,7 +305,7 @@ def test_without_a_leader_the_number_of_servers_does_not_shrink(tmp_path: Path) 
     # Autopilot has removed two of five servers from Raft, and then two of the rest crash.
     write_program(tmp_path, "curl", """case "$*" in *consul-0*) echo '["1","2","3"]' ;; *) exit 7 ;; esac""")
     answers = (
-        f'*get-config*) echo "MinQuorum = 3"; exit ;; *consul-0*) echo "No leader" ;; *) echo "{REFUSED_BY_AGENT}" ;;'
+        f'*get-config*) echo "MinQuorum = 5"; exit ;; *consul-0*) echo "No leader" ;; *) echo "{REFUSED_BY_AGENT}" ;;'
     )
     write_program(tmp_path, "consul", f'case "$* $CONSUL_HTTP_ADDR" in {answers} esac >&2; exit 1')
     code, said, _ = run(tmp_path, 3, allowed=True)
