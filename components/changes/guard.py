@@ -67,8 +67,17 @@ class ServersGuard:
         before, after = await _known(args.old_inputs, "spec"), await _known(args.new_inputs, "spec")
         rolled = before["template"] != after["template"]
         _raise_all(lost_quorum(before["replicas"], after["replicas"], rolled=rolled))
-        if not self._checked and (rolled or after["replicas"] < before["replicas"]):
+        # The update would take back the annotation of a `kubectl rollout restart`, and so restart the servers again.
+        restarted = was_restarted(await _known(args.old_outputs, "spec"))
+        if not self._checked and (rolled or restarted or after["replicas"] < before["replicas"]):
             _raise_all([unchecked(args.urn)])
+
+
+def was_restarted(spec: Mapping[str, Any]) -> bool:
+    """Return whether the pods of a StatefulSet have the annotation of `kubectl rollout restart`."""
+    metadata: dict[str, Any] = spec.get("template", {}).get("metadata") or {}
+    annotations: dict[str, str] = metadata.get("annotations") or {}
+    return "kubectl.kubernetes.io/restartedAt" in annotations
 
 
 async def _refuse(args: pulumi.ResourceHookArgs) -> None:

@@ -1,15 +1,17 @@
 """What the stack's state tells about the cluster before this update: whether it was ever healthy, and its volumes."""
 
 import hashlib
+import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 
 from components.changes.refusals import record, refusals
 from components.identity import COMPONENT_TYPE
+from components.naming import Naming
 from components.settings import PROJECT, Settings
 
 # A function of the engine, behind listResourceOutputs of Pulumi's Node.js SDK: the outputs of every resource in the
@@ -20,6 +22,9 @@ _READ_INTERVAL_SECONDS = 0.1
 
 # The type of the Stash below the component, as a URN contains it.
 _STASH = f"{COMPONENT_TYPE}$pulumi:index:Stash"
+
+# The type of a ConfigMap below the component, as a URN contains it.
+_CONFIG_MAP = f"{COMPONENT_TYPE}$kubernetes:core/v1:ConfigMap"
 
 # Versions that did not count attempts refused changes from the first update on, as if the cluster was healthy.
 _BEFORE_ATTEMPTS = 0
@@ -36,7 +41,8 @@ class History:
     cluster: one that was never healthy starts over when a setting changes that would restart the servers, or that a
     running cluster cannot change. `servers_so_far` is the largest number of servers in this attempt, which is also the
     number of volumes that may have data. `namespaces` are those of all attempts, the present one last. `first` is
-    whether the state has no record of the cluster: this update creates it.
+    whether the state has no record of the cluster: this update creates it. `addresses` are those that the last
+    update told the servers to advertise, by the server's name.
     """
 
     healthy: bool
@@ -44,6 +50,7 @@ class History:
     servers_so_far: int
     namespaces: tuple[str, ...] = field(default=(), compare=False)
     first: bool = False
+    addresses: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
 
     @property
     def starts_over(self) -> bool:
@@ -74,7 +81,8 @@ class History:
 def read_history(name: str, settings: Settings) -> History:
     """Read the history of the cluster `name` from the stack's state."""
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    return history(name, settings, _read_state(stack, _READS))
+    state = _read_state(stack, _READS)
+    return replace(history(name, settings, state), addresses=addresses(name, settings, state))
 
 
 def _read_state(stack: str, reads: int) -> dict[str, Any]:
@@ -120,6 +128,26 @@ def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
     if before["servers"] != _servers_hash(settings) or any(refusals(before, record(settings))):
         return History(False, attempt + 1, settings.server_replicas, namespaces)
     return History(False, attempt, servers, namespaces)
+
+
+def addresses(name: str, settings: Settings, state: Mapping[str, Any]) -> dict[str, str]:
+    """Return the addresses that the last update told the servers of the cluster `name` to advertise. Pure.
+
+    `state` has the outputs of each resource, by URN.
+    """
+    naming = Naming(name, settings.namespace)
+    for urn, resource in state.items():
+        if not urn.endswith(f"{_CONFIG_MAP}::{naming.addresses}"):
+            continue
+        outputs: dict[str, Any] = resource["outputs"]
+        if outputs["metadata"]["namespace"] == naming.namespace:
+            files: dict[str, str] = outputs.get("data") or {}
+            try:
+                return {file.removesuffix(".json"): json.loads(files[file])["advertise_addr"] for file in files}
+            except (KeyError, TypeError, ValueError):
+                # Somebody has changed the ConfigMap. This update restores it.
+                return {}
+    return {}
 
 
 def _servers_hash(settings: Settings) -> str:

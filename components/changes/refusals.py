@@ -149,7 +149,8 @@ def unchecked(servers_urn: str) -> str:
     job = f"{start.rpartition('kubernetes:')[0]}kubernetes:batch/v1:Job::{name}-preflight"
     return (
         "This update would restart or remove servers, but the last pre-flight check belongs to an earlier update: that "
-        "update was interrupted, or the servers' StatefulSet was changed by other means. Run the check again: "
+        "update was interrupted, or the servers' StatefulSet was changed by other means. If `kubectl rollout restart` "
+        "is running, wait for its end. If the update is still refused, run the check again: "
         f"pulumi up --replace '{job}'"
     )
 

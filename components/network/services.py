@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.core.v1 import Service, ServicePortArgsDict, ServiceSpecArgsDict
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
 from components.cluster import Cluster
@@ -50,15 +51,19 @@ def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
         spec={**to_servers, "cluster_ip": "None", "selector": naming.labels(SERVER)},
         opts=opts,
     )
-    by_server = {
-        server: Service(
-            server,
-            metadata={**cluster.metadata(server, SERVER), "annotations": skip_await | SELECTOR_WAIVER},
-            spec={**to_servers, "selector": naming.labels(SERVER) | {POD_NAME_LABEL: server}},
-            opts=opts,
-        )
-        for server in naming.servers(cluster.settings.server_replicas)
-    }
+    # Kubernetes assigns the address. A Service that somebody has deleted gets its old one back, because Raft and gossip
+    # know the server by it.
+    keep_address = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["spec.clusterIP"]))
+    by_server: dict[str, Service] = {}
+    for server in naming.servers(cluster.settings.server_replicas):
+        spec: ServiceSpecArgsDict = {**to_servers, "selector": naming.labels(SERVER) | {POD_NAME_LABEL: server}}
+        if address := cluster.history.addresses.get(server):
+            spec["cluster_ip"] = address
+        metadata: ObjectMetaArgsDict = {
+            **cluster.metadata(server, SERVER),
+            "annotations": skip_await | SELECTOR_WAIVER,
+        }
+        by_server[server] = Service(server, metadata=metadata, spec=spec, opts=keep_address)
     clients = Service(
         naming.clients,
         metadata=cluster.metadata(naming.clients, CLIENT),

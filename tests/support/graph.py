@@ -92,8 +92,20 @@ def production(**changes: Any) -> Settings:
 
 def stash(name: str, value: Any) -> dict[str, Any]:
     """Return a Stash as the stack's state shows it, by URN."""
-    urn = f"urn:pulumi:unit::consul-cluster::{COMPONENT_TYPE}$pulumi:index:Stash::{name}"
-    return {urn: {"type": "pulumi:index:Stash", "outputs": {"input": value, "output": value}}}
+    return in_state("pulumi:index:Stash", name, {"input": value, "output": value})
+
+
+def server_addresses(namespace: str, parent: str = "", **servers: str) -> dict[str, Any]:
+    """Return the ConfigMap with the servers' addresses as the stack's state shows it; `parent` is the component's."""
+    data = {f"{server}.json": json.dumps({"advertise_addr": address}) for server, address in servers.items()}
+    outputs = {"metadata": {"namespace": namespace}, "data": data}
+    return in_state("kubernetes:core/v1:ConfigMap", "consul-addresses", outputs, parent)
+
+
+def in_state(kind: str, name: str, outputs: dict[str, Any], parent: str = "") -> dict[str, Any]:
+    """Return a resource of a component as the stack's state shows it, by URN."""
+    urn = f"urn:pulumi:unit::consul-cluster::{parent}{COMPONENT_TYPE}${kind}::{name}"
+    return {urn: {"type": kind, "outputs": outputs}}
 
 
 def declare(settings: Settings, state: Mapping[str, Any] | None = None) -> Recorder:

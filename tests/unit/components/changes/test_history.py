@@ -6,10 +6,10 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.changes.history import History, history, read_history
+from components.changes.history import History, addresses, history, read_history
 from components.changes.refusals import record
 from components.settings import Settings
-from tests.support.graph import development, production, stash
+from tests.support.graph import development, in_state, production, server_addresses, stash
 
 HEALTHY = stash("consul-healthy", True)
 
@@ -146,3 +146,18 @@ def test_a_read_of_the_state_that_fails_is_tried_again(failures: int, monkeypatc
 def test_only_the_stash_of_this_name_is_read() -> None:
     state = recorded(development()) | stash("other-healthy", True)
     assert not after(development(), state).healthy
+
+
+def test_the_servers_addresses_are_those_of_the_cluster_in_the_same_namespace() -> None:
+    state = server_addresses("consul", **{"consul-0": "10.96.0.1"})
+    state |= server_addresses("other", "other:index:Other$", **{"consul-0": "10.96.0.2"})
+    assert addresses("consul", development(), state) == {"consul-0": "10.96.0.1"}
+    assert addresses("consul", development(namespace="other"), state) == {"consul-0": "10.96.0.2"}
+    assert addresses("consul", development(), {}) == {}
+
+
+@pytest.mark.parametrize("data", [None, {"consul-0.json": "{"}, {"consul-0.json": "{}"}, {"consul-0.json": "[]"}])
+def test_a_config_map_that_somebody_changed_has_no_addresses(data: dict[str, str] | None) -> None:
+    outputs = {"metadata": {"namespace": "consul"}, "data": data}
+    state = in_state("kubernetes:core/v1:ConfigMap", "consul-addresses", outputs)
+    assert addresses("consul", development(), state) == {}
