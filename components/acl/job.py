@@ -1,6 +1,5 @@
 """The Job that creates the ACL policies and tokens. Only pods inside the cluster can reach Consul's API."""
 
-import math
 from pathlib import Path
 
 import pulumi
@@ -11,15 +10,13 @@ from components.agents.agent_config import ACL_DIR, MANAGEMENT_TOKEN, servers_ur
 from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import server_minutes
 from components.cluster import Cluster
-from components.kubernetes.job import Script, create_job
+from components.kubernetes.job import JOB_MINUTES, Script, create_job
 from components.kubernetes.pod import FILE_MODE
-from components.settings import MOST_SERVERS
 
 _TIMEOUT_SECONDS = 120
 
-# At least as long as Pulumi waits for the servers. It does not depend on their number, which may change without running
-# the Job.
-_SERVERS_SECONDS = server_minutes(MOST_SERVERS) * 60
+# At a stack's first update, the Job waits as long as Pulumi waits for new servers, which start all at once.
+_SERVERS_MINUTES = server_minutes(1)
 
 
 def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.ResourceOptions) -> Job:
@@ -34,10 +31,10 @@ def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.R
             "ACL_DIR": ACL_DIR,
             "CONSUL_HTTP_ADDR": servers_url(cluster.naming),
             "CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/tokens/{MANAGEMENT_TOKEN}",
-            "SERVERS_TIMEOUT": str(_SERVERS_SECONDS),
+            "SERVERS_TIMEOUT": str(_SERVERS_MINUTES * 60),
         },
         _TIMEOUT_SECONDS,
-        minutes=server_minutes(cluster.settings.server_replicas) + math.ceil(_TIMEOUT_SECONDS / 60),
+        minutes=_SERVERS_MINUTES + JOB_MINUTES,
         volumes=[
             {"name": "tokens", "secret": {"secret_name": acl.job.metadata.name, "default_mode": FILE_MODE}},
             {"name": "policies", "config_map": {"name": acl.policies.metadata.name}},

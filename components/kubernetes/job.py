@@ -15,8 +15,8 @@ from components.kubernetes.lint_waivers import waivers
 from components.kubernetes.pod import CONTAINER_SECURITY, TLS_MOUNT, pod_spec, requirements, tls_volume
 from components.kubernetes.scripts import read_script
 
-# How long Pulumi waits for a Job: its default of 10 minutes for the pod's start, and 2 for the script.
-JOB_MINUTES = 12
+# How long a Job may take: 5 minutes until its pod runs, on a new node with an image to pull, and 2 for the script.
+JOB_MINUTES = 7
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Script:
     """A shell script that calls the servers, and what it needs in addition to the CA certificate.
 
     `paths` are its parts, in order. The script must stop waiting for the cluster, and fail with a message, after
-    `timeout_seconds`, which it gets as $TIMEOUT. Pulumi waits `minutes` for the Job.
+    `timeout_seconds`, which it gets as $TIMEOUT. Kubernetes ends the Job after `minutes`.
     """
 
     paths: Sequence[Path]
@@ -66,7 +66,8 @@ def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, o
         **pod_spec(settings, name, container, [tls_volume(files.credentials), *script.volumes]),
         "restart_policy": "Never",
     }
-    limit = pulumi.CustomTimeouts(create=f"{script.minutes}m")
+    # Pulumi waits longer than Kubernetes, whose limit decides: Pulumi's begins anew with each event of a pod.
+    pulumi_limit = pulumi.CustomTimeouts(create=f"{script.minutes + 1}m")
     return Job(
         name,
         metadata={
@@ -75,6 +76,10 @@ def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, o
             "annotations": {"pulumi.com/replaceUnready": "true", **waivers(settings)},
         },
         # No retries by Kubernetes: the script retries until its timeout.
-        spec={"backoff_limit": 0, "template": {"metadata": {"labels": labels}, "spec": pod}},
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(custom_timeouts=limit)),
+        spec={
+            "backoff_limit": 0,
+            "active_deadline_seconds": script.minutes * 60,
+            "template": {"metadata": {"labels": labels}, "spec": pod},
+        },
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(custom_timeouts=pulumi_limit)),
     )

@@ -128,7 +128,7 @@ class Settings(SettingsModel):
     server_resources: Annotated[
         Resources,
         Setting(
-            purpose="A server's resource requests and limits",
+            purpose="A server's resource requests and limits, which replace the default as a whole",
             allowed=_RESOURCES,
             change=rolling("rolling update of the servers"),
         ),
@@ -136,7 +136,7 @@ class Settings(SettingsModel):
     client_resources: Annotated[
         Resources,
         Setting(
-            purpose="A client's resource requests and limits",
+            purpose="A client's resource requests and limits, which replace the default as a whole",
             allowed=_RESOURCES,
             change=Change("rolling update of the clients"),
         ),
