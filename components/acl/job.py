@@ -8,15 +8,12 @@ from pulumi_kubernetes.batch.v1 import Job
 from components.acl.objects import Acl
 from components.agents.agent_config import ACL_DIR, MANAGEMENT_TOKEN, servers_url
 from components.agents.agent_files import AgentFiles
-from components.agents.stateful_sets import server_minutes
+from components.agents.stateful_sets import NEW_SERVERS_MINUTES
 from components.cluster import Cluster
 from components.kubernetes.job import JOB_MINUTES, Script, create_job
 from components.kubernetes.pod import FILE_MODE
 
 _TIMEOUT_SECONDS = 120
-
-# At a stack's first update, the Job waits as long as Pulumi waits for new servers, which start all at once.
-_SERVERS_MINUTES = server_minutes(1)
 
 
 def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.ResourceOptions) -> Job:
@@ -31,10 +28,11 @@ def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.R
             "ACL_DIR": ACL_DIR,
             "CONSUL_HTTP_ADDR": servers_url(cluster.naming),
             "CONSUL_HTTP_TOKEN_FILE": f"{ACL_DIR}/tokens/{MANAGEMENT_TOKEN}",
-            "SERVERS_TIMEOUT": str(_SERVERS_MINUTES * 60),
+            # At a stack's first update, the servers start beside the Job.
+            "SERVERS_TIMEOUT": str(NEW_SERVERS_MINUTES * 60),
         },
         _TIMEOUT_SECONDS,
-        minutes=_SERVERS_MINUTES + JOB_MINUTES,
+        minutes=NEW_SERVERS_MINUTES + JOB_MINUTES,
         volumes=[
             {"name": "tokens", "secret": {"secret_name": acl.job.metadata.name, "default_mode": FILE_MODE}},
             {"name": "policies", "config_map": {"name": acl.policies.metadata.name}},

@@ -59,6 +59,7 @@ _START_PROBES = 1800
 _WAIT_MINUTES = 10
 _MINUTES_PER_SERVER = 3
 _MINUTES_PER_CLIENT = 1
+NEW_SERVERS_MINUTES = _WAIT_MINUTES + _MINUTES_PER_SERVER
 
 _IGNORED = (
     "clientMaxUnavailable is ignored, and every preview shows it as a change: the feature gate "
@@ -156,7 +157,7 @@ def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi
         # is still there, so the answer is no. Pulumi does not ask if a value is unknown.
         spec = {**spec, "service_name": cast("Any", pulumi.UNKNOWN)}
     limits = pulumi.CustomTimeouts(
-        create=f"{server_minutes(1)}m", update=f"{server_minutes(cluster.settings.server_replicas)}m"
+        create=f"{NEW_SERVERS_MINUTES}m", update=f"{server_minutes(cluster.settings.server_replicas)}m"
     )
     return _stateful_set(cluster, cluster.naming.name, SERVER, spec, limits, opts)
 

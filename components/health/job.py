@@ -33,7 +33,6 @@ def create_health_check(
         {
             "MEMBERS": " ".join(members),
             "SERVERS": " ".join(servers),
-            "VOTERS": str(len(servers)),
             "REVISION": revision,
             **token_environment(acl),
         },

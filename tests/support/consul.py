@@ -145,9 +145,9 @@ class Consul:
         """
         wait_for(f"six living members in the list of {pod}", lambda: len(self.alive(pod)) == 6)
 
-    def member(self, name: str) -> Member:
-        """Return one member, as consul-0 knows it."""
-        return next(member for member in self.members() if member.name == name)
+    def member(self, name: str, pod: str = "consul-0") -> Member:
+        """Return one member, as an agent knows it."""
+        return next(member for member in self.members(pod) if member.name == name)
 
     def address(self, pod: str) -> str:
         """Return the IP address of a pod; empty if it has none yet."""

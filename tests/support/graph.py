@@ -10,6 +10,7 @@ from typing import Any, cast
 import pulumi
 
 from components import ConsulCluster
+from components.agents.agent_config import address_config, render
 from components.identity import COMPONENT_TYPE
 from components.settings import Settings
 
@@ -97,7 +98,7 @@ def stash(name: str, value: Any) -> dict[str, Any]:
 
 def server_addresses(namespace: str, parent: str = "", **servers: str) -> dict[str, Any]:
     """Return the ConfigMap with the servers' addresses as the stack's state shows it; `parent` is the component's."""
-    data = {f"{server}.json": json.dumps({"advertise_addr": address}) for server, address in servers.items()}
+    data = {f"{server}.json": render(address_config(address)) for server, address in servers.items()}
     outputs = {"metadata": {"namespace": namespace}, "data": data}
     return in_state("kubernetes:core/v1:ConfigMap", "consul-addresses", outputs, parent)
 

@@ -6,7 +6,7 @@ problems() {
     # With as many voters as min-quorum, autopilot takes the vote of no server that is away. Set it here: Consul reads it
     # from its configuration only when the cluster bootstraps, and the number of servers may have changed since. The
     # pre-flight check reads it, and sets the other value while servers leave.
-    said=$(consul operator autopilot set-config -min-quorum="$VOTERS" -server-stabilization-time=10s 2>&1) ||
+    said=$(consul operator autopilot set-config -min-quorum="$voters" -server-stabilization-time=10s 2>&1) ||
         { echo "$said"; return; }
     listed=$(consul members 2>&1) || { echo "$listed"; return; }
     raft=$(consul operator raft list-peers 2>&1) || { echo "$raft"; return; }
@@ -24,9 +24,11 @@ problems() {
     for server in $SERVERS; do
         echo "$peers" | grep -q "^$server .* true$" || echo "server:$server is not a voter"
     done
-    [ "$(echo "$peers" | grep -c .)" = "$VOTERS" ] || echo "Raft's peers are not the servers declared: $peers"
+    [ "$(echo "$peers" | grep -c .)" = "$voters" ] || echo "Raft's peers are not the servers declared: $peers"
 }
 
+set -- $SERVERS
+voters=$#
 deadline=$(($(date +%s) + TIMEOUT))
 while found=$(problems) && [ -n "$found" ]; do
     if [ "$(date +%s)" -ge "$deadline" ]; then

@@ -76,6 +76,11 @@ declared_before() {
     echo $((quorum % 2 || quorum == 0 ? quorum : 2 * quorum - 1))
 }
 
+# `configure OPTION`: change autopilot's configuration, or end the script.
+configure() {
+    timeout 15 consul operator autopilot set-config "$1" || { echo "Autopilot's configuration could not be changed"; exit 1; }
+}
+
 problems() {
     if [ -z "$member" ]; then
         echo "$seen" | grep -Ev ' (none|down|new)$'
@@ -189,8 +194,7 @@ done
 
 if [ -n "$member" ] && elected; then
     [ -n "$(leaving "$found")" ] && seconds=$STABILIZATION || seconds=10
-    timeout 15 consul operator autopilot set-config -server-stabilization-time="${seconds}s" ||
-        { echo "Autopilot's configuration could not be changed"; exit 1; }
+    configure -server-stabilization-time="${seconds}s"
     # Again, because autopilot may let a server vote again.
     for attempt in first second third; do
         [ -n "$(leaving "$found")" ] || break
@@ -203,8 +207,7 @@ if [ -n "$member" ] && elected; then
     [ -z "$(leaving "$found")" ] || { echo "These servers vote again after they have left: $(leaving "$found")"; exit 1; }
     # If the update is interrupted and taken back, the next one adds the servers that have left.
     before=$(declared_before) || { echo "$before"; exit 1; }
-    [ "$before" -le $# ] || timeout 15 consul operator autopilot set-config -min-quorum="$#" ||
-        { echo "Autopilot's configuration could not be changed"; exit 1; }
+    [ "$before" -le $# ] || configure -min-quorum="$#"
 elif [ -n "$member" ] && [ "$ALLOW_DEGRADED" != true ]; then
     echo "The cluster has lost its leader: $found"
     exit 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from components.kubernetes.scripts import read_script
 from tests.support.scripts import CLOCK_START, write_program
 
 SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "alive.sh"
@@ -23,7 +24,7 @@ def probe(folder: Path, answer: str = "exit 0") -> subprocess.CompletedProcess[s
     started.touch()
     os.utime(started, (CLOCK_START, CLOCK_START))
     return subprocess.run(
-        ["sh", "-c", SCRIPT.read_text(), "alive", URL, folder / "wal", started],
+        ["sh", "-c", read_script(SCRIPT), "alive", URL, folder / "wal", started],
         env={"PATH": f"{folder}:/usr/bin:/bin"},
         capture_output=True,
         text=True,

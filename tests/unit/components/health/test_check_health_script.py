@@ -43,7 +43,6 @@ esac""",
         "PATH": f"{folder}:/usr/bin:/bin",
         "MEMBERS": "server:consul-0 server:consul-1 server:consul-2 client:consul-client-0",
         "SERVERS": "consul-0 consul-1 consul-2",
-        "VOTERS": "3",
         "TIMEOUT": "3",
     }
     result = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, check=False)
