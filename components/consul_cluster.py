@@ -75,7 +75,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         def after(*steps: pulumi.Resource) -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, depends_on=[*before_pods, *steps])
 
-        servers_guard = ServersGuard(name)
+        servers_guard = ServersGuard(name, storage.volumes[: settings.server_replicas])
         preflight = create_preflight(cluster, files, acl, revision(specs.servers), servers_guard.check(after()))
         start_files = create_start_files(cluster, services, after(preflight))
         servers = create_servers(

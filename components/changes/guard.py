@@ -1,13 +1,14 @@
 """The guard: a record in the stack's state, and resource hooks that refuse dangerous changes, also in previews."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pulumi
+from pulumi_kubernetes.core.v1 import PersistentVolume
 
 from components.changes.history import History
-from components.changes.refusals import lost_quorum, refusals, unchecked
+from components.changes.refusals import lost_quorum, refusals, released, unchecked
 from components.settings import Settings
 from components.trust.keys import Keys
 
@@ -41,13 +42,17 @@ class ServersGuard:
     After an interrupted update, or a change by others, the StatefulSet may differ from the state while the pre-flight
     check's Job does not, so Pulumi would not run it again. The guard also compares the numbers of servers again: after
     an interrupted update, the record has the new number while the old number of servers still runs.
+
+    Also refuses to create the StatefulSet while the volume of a server is Released: the server could not start.
     """
 
-    def __init__(self, name: str) -> None:
-        """Prepare the hooks; `name` is the component's name."""
+    def __init__(self, name: str, volumes: Sequence[PersistentVolume]) -> None:
+        """Prepare the hooks; `name` is the component's name, and `volumes` are those of its servers."""
         self._checked = False
+        self._volumes = volumes
         on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
         self._before_check = pulumi.ResourceHook(f"{name}-preflight", self._note_check, on_dry_run)
+        self._before_create = pulumi.ResourceHook(f"{name}-volumes", self._refuse_released, on_dry_run)
         self._before_update = pulumi.ResourceHook(f"{name}-servers", self._refuse, on_dry_run)
 
     def check(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
@@ -57,11 +62,16 @@ class ServersGuard:
 
     def servers(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of the servers' StatefulSet, which must depend on the Job."""
-        hooks = pulumi.ResourceHookBinding(before_update=[self._before_update])
+        hooks = pulumi.ResourceHookBinding(before_create=[self._before_create], before_update=[self._before_update])
         return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
 
     async def _note_check(self, _args: pulumi.ResourceHookArgs) -> None:
         self._checked = True
+
+    async def _refuse_released(self, _args: pulumi.ResourceHookArgs) -> None:
+        # In the preview of a new volume, the status is None.
+        live = [(await volume.status.future(), await volume.metadata.name.future()) for volume in self._volumes]
+        _raise_all(released([name for status, name in live if status and name and status.phase == "Released"]))
 
     async def _refuse(self, args: pulumi.ResourceHookArgs) -> None:
         before, after = await _known(args.old_inputs, "spec"), await _known(args.new_inputs, "spec")

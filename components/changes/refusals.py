@@ -5,7 +5,7 @@ change is refused only in some cases, and for keys.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
@@ -153,6 +153,18 @@ def unchecked(servers_urn: str) -> str:
         "is running, wait for its end. If the update is still refused, run the check again: "
         f"pulumi up --replace '{job}'"
     )
+
+
+def released(volumes: Sequence[str]) -> Iterator[str]:
+    """Yield a message if there are `volumes` (names of PersistentVolumes) whose claims are gone."""
+    if volumes:
+        patch = """'[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
+        yield (
+            f"The servers could not start: the claims of the volumes {', '.join(volumes)} were deleted, for example "
+            "with the servers' StatefulSet, and Kubernetes does not give such a volume to a new claim. Their data is "
+            f"still there. Run kubectl patch persistentvolume {' '.join(volumes)} --type=json -p {patch}, then "
+            "pulumi up again"
+        )
 
 
 def _moved_volumes(before: list[str], after: list[str]) -> Iterator[str]:
