@@ -1,10 +1,12 @@
 """No acknowledged write is lost when pods are deleted or killed, or a disk is lost."""
 
+import shlex
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.consul import Consul, server_names, wait_for
+from tests.support.stack import Stack
 from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
 
@@ -96,6 +98,24 @@ def test_a_server_whose_disk_is_lost_gets_everything_from_the_leader(cluster: Cl
     consul.wait_healthy(seconds=240)
     consul.kubectl("wait", "--for=condition=Ready", "pod/consul-2", "--timeout=240s", timeout=250)
     assert consul.consul("kv", "get", "-stale", "kept/0", pod="consul-2") == "value 0\n"
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_data_of_a_deleted_stateful_set_comes_back(stack: Stack, consul: Consul) -> None:
+    # In development, Kubernetes deletes the claims with the StatefulSet. The volumes remain.
+    consul.kubectl("delete", "statefulset", "consul")
+    names = [f"{consul.namespace}-data-{server}" for server in server_names(3)]
+
+    def phases() -> set[str]:
+        return {volume["status"]["phase"] for volume in consul.objects("persistentvolumes", *names)}
+
+    wait_for("released volumes", lambda: phases() == {"Released"}, 240)
+    refused = stack.preview(check=False)
+    assert stack.pulumi("up", "--yes", "--skip-preview", check=False).returncode != 0
+    _, _, command = " ".join(refused.split()).partition("Run kubectl ")
+    consul.kubectl(*shlex.split(command.partition(", then pulumi up")[0]))
+    stack.up()
+    stack.preview("--expect-no-changes")
 
 
 @pytest.mark.usefixtures("kept")

@@ -183,8 +183,7 @@ def one_down(action: Callable[[Scene], object]) -> Callable[[Scene], object]:
 
     def cause(scene: Scene) -> None:
         down = min(server_names(3) - {scene.leader})
-        with scene.consul.cordoned([scene.consul.node(down)]):
-            scene.consul.kubectl("delete", "pod", down, "--force", "--grace-period=0")
+        with scene.consul.without(down):
             action(scene)
 
     return cause

@@ -1,22 +1,11 @@
 """The pre-flight check and the preStop hook: no update and no deletion takes a server that the majority needs."""
 
 import time
-from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 from tests.support.consul import Consul, server_names, wait_for
 from tests.support.stack import Stack
-
-
-@contextmanager
-def without(consul: Consul, *servers: str) -> Generator[None]:
-    """Delete servers by force, as if their nodes were lost, and keep Kubernetes from starting them again."""
-    nodes = {pod["spec"]["nodeName"] for pod in consul.agents("server") if pod["metadata"]["name"] in servers}
-    with consul.cordoned(nodes):
-        consul.kubectl("delete", "pod", *servers, "--grace-period=0", "--force")
-        yield
 
 
 def refused(stack: Stack) -> None:
@@ -40,7 +29,7 @@ def test_a_restarted_server_keeps_its_address_and_vote(consul: Consul) -> None:
 
 
 def test_a_server_that_is_away_keeps_its_vote(consul: Consul) -> None:
-    with without(consul, "consul-0"):
+    with consul.without("consul-0"):
         # Gossip finds the server dead within seconds, and autopilot looks for dead servers every 10 s.
         time.sleep(30)
         assert consul.member("consul-0", pod="consul-1").status == "failed"
@@ -63,7 +52,7 @@ def test_a_deleted_service_of_a_server_gets_its_address_back(stack: Stack, consu
 
 def test_an_update_is_refused_while_a_server_is_missing(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
     before = consul.uids("server")
-    with without(consul, "consul-0"):
+    with consul.without("consul-0"):
         stack.configure(settings | {"logLevel": "warn"})
         refused(stack)
     consul.wait_healthy()
@@ -93,7 +82,7 @@ def test_a_degraded_cluster_shrinks_only_if_allowed(stack: Stack, settings: dict
     before = consul.uids("server")
     # The update does not end before consul-0 is back: it waits for all three servers.
     with ThreadPoolExecutor() as pool:
-        with without(consul, "consul-0"):
+        with consul.without("consul-0"):
             stack.configure(settings)
             refused(stack)
             assert consul.uids("server").items() >= {of: before[of] for of in before if of != "consul-0"}.items()
@@ -112,7 +101,7 @@ def test_a_degraded_cluster_shrinks_only_if_allowed(stack: Stack, settings: dict
 
 def test_a_server_that_the_majority_needs_waits_before_it_stops(consul: Consul) -> None:
     before = consul.uids("server")
-    with without(consul, "consul-0"):
+    with consul.without("consul-0"):
         # Autopilot looks every 2 s.
         wait_for("dead server", lambda: "false" in consul.consul("operator", "autopilot", "state", pod="consul-1"))
         consul.kubectl("delete", "pod", "consul-2", "--wait=false")

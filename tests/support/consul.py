@@ -102,6 +102,13 @@ class Consul:
             self.kubectl("uncordon", *nodes)
 
     @contextmanager
+    def without(self, *servers: str) -> Generator[None]:
+        """Delete servers by force, as if their nodes were lost, and keep Kubernetes from starting them again."""
+        with self.cordoned({self.node(server) for server in servers}):
+            self.kubectl("delete", "pod", *servers, "--force", "--grace-period=0")
+            yield
+
+    @contextmanager
     def watched(self, component: str, declared: int) -> Generator[list[int]]:
         """Yield a list to which the number of a component's agents that are not ready is added every 0.2 s."""
         missing: list[int] = []
