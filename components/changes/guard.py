@@ -43,7 +43,7 @@ class ServersGuard:
     check's Job does not, so Pulumi would not run it again. The guard also compares the numbers of servers again: after
     an interrupted update, the record has the new number while the old number of servers still runs.
 
-    Also refuses to create the StatefulSet while the volume of a server is Released: the server could not start.
+    Also refuses to create or update the StatefulSet while a server's volume is Released: the server could not start.
     """
 
     def __init__(self, name: str, volumes: Sequence[PersistentVolume]) -> None:
@@ -52,7 +52,7 @@ class ServersGuard:
         self._volumes = volumes
         on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
         self._before_check = pulumi.ResourceHook(f"{name}-preflight", self._note_check, on_dry_run)
-        self._before_create = pulumi.ResourceHook(f"{name}-volumes", self._refuse_released, on_dry_run)
+        self._with_volumes = pulumi.ResourceHook(f"{name}-volumes", self._refuse_released, on_dry_run)
         self._before_update = pulumi.ResourceHook(f"{name}-servers", self._refuse, on_dry_run)
 
     def check(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
@@ -62,7 +62,9 @@ class ServersGuard:
 
     def servers(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of the servers' StatefulSet, which must depend on the Job."""
-        hooks = pulumi.ResourceHookBinding(before_create=[self._before_create], before_update=[self._before_update])
+        hooks = pulumi.ResourceHookBinding(
+            before_create=[self._with_volumes], before_update=[self._with_volumes, self._before_update]
+        )
         return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
 
     async def _note_check(self, _args: pulumi.ResourceHookArgs) -> None:

@@ -156,14 +156,14 @@ def unchecked(servers_urn: str) -> str:
 
 
 def released(volumes: Sequence[str]) -> Iterator[str]:
-    """Yield a message if there are `volumes` (names of PersistentVolumes) whose claims are gone."""
+    """Yield a message if there are `volumes` (names of PersistentVolumes) whose claims were deleted."""
     if volumes:
-        patch = """'[{"op": "remove", "path": "/spec/claimRef/uid"}]'"""
+        names = " ".join(volumes)
+        patch = '[{"op": "remove", "path": "/spec/claimRef/uid"}]'
         yield (
-            f"The servers could not start: the claims of the volumes {', '.join(volumes)} were deleted, for example "
-            "with the servers' StatefulSet, and Kubernetes does not give such a volume to a new claim. Their data is "
-            f"still there. Run kubectl patch persistentvolume {' '.join(volumes)} --type=json -p {patch}, then "
-            "pulumi up again"
+            f"Servers cannot start: the claims of their volumes {names} were deleted, for example with the servers' "
+            "StatefulSet, and Kubernetes gives such a volume to no new claim. The data is still there. Run "
+            f"kubectl patch persistentvolume {names} --type=json -p '{patch}', then pulumi up again"
         )
 
 
