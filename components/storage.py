@@ -7,6 +7,7 @@ import pulumi
 import pulumi_random as random
 from pulumi_kubernetes.core.v1 import PersistentVolume
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.cluster import Cluster
 from components.identity import SERVER
@@ -73,9 +74,14 @@ def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.Resou
         # It can move to another node, but Kubernetes cannot change the node of a volume.
         moved = pulumi.ResourceOptions(replace_on_changes=["spec.nodeAffinity"], delete_before_replace=True)
         opts = pulumi.ResourceOptions.merge(opts, moved)
+    metadata: ObjectMetaArgsDict = {"name": f"{naming.namespace}-{claim}", "labels": naming.labels(SERVER)}
+    if used and not settings.production:
+        # `destroy` must not wait for the volume before it deletes the namespace: Kubernetes deletes a volume only after
+        # its claim, which goes with the namespace.
+        metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
     return PersistentVolume(
         f"data-{naming.name}-{ordinal}",
-        metadata={"name": f"{naming.namespace}-{claim}", "labels": naming.labels(SERVER)},
+        metadata=metadata,
         spec={
             "capacity": {"storage": settings.storage_size},
             "access_modes": ["ReadWriteOnce"],

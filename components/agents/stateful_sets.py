@@ -213,10 +213,6 @@ def _stateful_set(
 def _spec(cluster: Cluster, files: AgentFiles, role: Role) -> StatefulSetSpecArgsDict:
     settings = cluster.settings
     labels = cluster.naming.labels(role.component)
-    # Keep claims that hold data: a StorageClass may delete the volume with its claim, and a released volume of
-    # `storage_nodes` is never bound again.
-    when_deleted = "Retain" if settings.production else "Delete"
-    when_scaled = "Retain" if settings.production or settings.storage_nodes else "Delete"
     spec: StatefulSetSpecArgsDict = {
         "service_name": role.service,
         "replicas": role.replicas,
@@ -224,7 +220,8 @@ def _spec(cluster: Cluster, files: AgentFiles, role: Role) -> StatefulSetSpecArg
         # Start all pods at once: none is ready before a majority runs. This does not apply to rolling updates.
         "pod_management_policy": "Parallel",
         "min_ready_seconds": role.min_ready_seconds,
-        "persistent_volume_claim_retention_policy": {"when_deleted": when_deleted, "when_scaled": when_scaled},
+        # A StorageClass may delete the volume with its claim, and Kubernetes gives a released volume to no new claim.
+        "persistent_volume_claim_retention_policy": {"when_deleted": "Retain", "when_scaled": "Retain"},
         "template": pod_template(settings, files, role, labels),
         "volume_claim_templates": role.claims,
     }

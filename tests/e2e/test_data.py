@@ -102,14 +102,23 @@ def test_a_server_whose_disk_is_lost_gets_everything_from_the_leader(cluster: Cl
 
 @pytest.mark.usefixtures("kept")
 def test_the_data_of_a_deleted_stateful_set_comes_back(stack: Stack, consul: Consul) -> None:
-    # In development, Kubernetes deletes the claims with the StatefulSet. The volumes remain.
     consul.kubectl("delete", "statefulset", "consul")
-    names = [f"{consul.namespace}-data-{server}" for server in server_names(3)]
+    wait_for("end of the servers", lambda: not consul.uids("server"), 240)
+    stack.up()
+    stack.preview("--expect-no-changes")
+
+
+@pytest.mark.usefixtures("kept")
+def test_the_data_of_deleted_claims_comes_back(stack: Stack, consul: Consul) -> None:
+    claims = [f"data-{server}" for server in server_names(3)]
+    consul.kubectl("delete", "persistentvolumeclaims", *claims, "--wait=false")
+    end(consul, *server_names(3))
 
     def phases() -> set[str]:
-        return {volume["status"]["phase"] for volume in consul.objects("persistentvolumes", *names)}
+        volumes = [f"{consul.namespace}-{claim}" for claim in claims]
+        return {volume["status"]["phase"] for volume in consul.objects("persistentvolumes", *volumes)}
 
-    wait_for("released volumes", lambda: phases() == {"Released"}, 240)
+    wait_for("released volumes", lambda: phases() == {"Released"})
     refused = stack.preview(check=False)
     assert stack.pulumi("up", "--yes", "--skip-preview", check=False).returncode != 0
     _, _, command = " ".join(refused.split()).partition("Run kubectl ")

@@ -16,12 +16,28 @@ consul-2   d   10.0.0.4:8300  follower  false  3
 """
 
 
-@pytest.mark.parametrize(("pod", "votes"), [("consul-1", True), ("consul-2", False), ("consul-3", False)])
-def test_a_server_has_started_when_it_votes(tmp_path: Path, pod: str, votes: bool) -> None:
-    (tmp_path / "peers").write_text(PEERS)
-    write_program(tmp_path, "consul", f'echo "$CONSUL_HTTP_TOKEN_FILE $*" >> {tmp_path}/calls; cat {tmp_path}/peers')
+INFO = """\
+raft:
+\tapplied_index = 7
+\tcommit_index = {}
+\tlast_log_index = 7
+"""
+
+
+@pytest.mark.parametrize(
+    ("pod", "committed", "started"),
+    [("consul-1", 7, True), ("consul-1", 0, False), ("consul-2", 7, False), ("consul-3", 7, False)],
+)
+def test_a_server_has_started_when_it_votes_and_gets_the_log(
+    tmp_path: Path, pod: str, committed: int, started: bool
+) -> None:
+    (tmp_path / "info").write_text(INFO.format(committed))
+    (tmp_path / "list-peers").write_text(PEERS)
+    answer = f'for last; do :; done; echo "$CONSUL_HTTP_TOKEN_FILE $*" >> {tmp_path}/calls; cat "{tmp_path}/$last"'
+    write_program(tmp_path, "consul", answer)
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "POD_NAME": pod, "MANAGEMENT_TOKEN_FILE": "management"}
     result = subprocess.run(["sh", SCRIPT], env=environment, capture_output=True, text=True, check=False)
     assert result.stderr == ""
-    assert (result.returncode == 0) is votes
-    assert (tmp_path / "calls").read_text() == "management operator raft list-peers\n"
+    assert (result.returncode == 0) is started
+    calls = ["management info", "management operator raft list-peers"]
+    assert (tmp_path / "calls").read_text().splitlines() == calls[: 2 if committed else 1]
