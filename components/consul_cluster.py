@@ -5,7 +5,7 @@ from pulumi_kubernetes.core.v1 import Namespace
 
 from components.acl.job import create_acl_job
 from components.acl.objects import create_acl
-from components.agents.agent_files import create_agent_files, create_start_files
+from components.agents.agent_files import create_agent_files, create_start_files, mark_formed
 from components.agents.stateful_sets import agent_specs, create_clients, create_servers, revision
 from components.changes.guard import ServersGuard, create_guard
 from components.changes.history import History, mark_healthy, read_history
@@ -89,6 +89,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         health = create_health_check(
             cluster, files, acl, revision(specs.servers, specs.clients), after(servers, *tokens, clients)
         )
+        mark_formed(cluster, after(health))
         mark_healthy(name, protected(after(health), when=settings.production))
 
         # Edge: how monitoring and users reach the agents.

@@ -25,6 +25,11 @@ class Naming:
         return f"{self.name}-bootstrap"
 
     @property
+    def formed(self) -> str:
+        """Return the name of the ConfigMap that exists from when the cluster was healthy once."""
+        return f"{self.name}-formed"
+
+    @property
     def addresses(self) -> str:
         """Return the name of the ConfigMap with the servers' addresses, which a server reads when it starts."""
         return f"{self.name}-addresses"

@@ -64,7 +64,7 @@ def agent_tokens(naming: Naming) -> Iterator[Token]:
     own = f'node_prefix "{naming.name}-" {{ policy = "write" }}\n'
     yield Token(SERVER, f'{_READ_CATALOG}{own}operator = "read"\n')
     write_clients = f'"{naming.clients}-" {{ policy = "write" }}\n'
-    # A client needs `agent` to make its own agent join the servers (start.sh).
+    # A client needs `agent` to make its own agent join the servers (start_client.sh).
     yield Token(CLIENT, f"{_READ_CATALOG}node_prefix {write_clients}agent_prefix {write_clients}")
     yield Token(DNS, _READ_CATALOG)
     yield Token(HEALTH, 'node_prefix "" { policy = "read" }\noperator = "write"\n')

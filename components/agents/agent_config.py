@@ -36,6 +36,8 @@ OWN_URL = f"http://127.0.0.1:{HTTP_PORT}"
 DATA_DIR = "/consul/data"
 # Where a server keeps its Raft log: setupRaft in Consul's agent/consul/server.go.
 LOG_DIR = f"{DATA_DIR}/raft/wal"
+# Exists on a server's volume from when the server was a voter.
+VOTER_FILE = f"{DATA_DIR}/voter"
 CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
 TLS_DIR = "/consul/tls"
@@ -56,6 +58,9 @@ BOOTSTRAP_FILE = "bootstrap.json"
 CLIENT_FILE = "client.json"
 GOSSIP_FILE = "gossip.json"
 SERVER_FILE = "server.json"
+
+# Key of a ConfigMap, and a file beside the above, which Consul does not read: the cluster was healthy once.
+FORMED_FILE = "formed"
 
 
 def servers_url(naming: Naming) -> str:

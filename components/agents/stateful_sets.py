@@ -37,7 +37,8 @@ SCRIPTS = Path(__file__).with_name("scripts")
 _STOP = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
 _VOTE = read_script(SCRIPTS / "vote.sh")
 _ALIVE = read_script(SCRIPTS / "alive.sh")
-_START = read_script(SCRIPTS / "start.sh")
+_START_SERVER = read_script(SCRIPTS / "start_server.sh")
+_START_CLIENT = read_script(SCRIPTS / "start_client.sh")
 
 # 30 minutes at one probe a second: do not restart a server while it installs a large snapshot from the leader.
 _VOTE_PROBES = 1800
@@ -49,7 +50,8 @@ _ALIVE_TIMEOUT_SECONDS = 5
 # Kubernetes creates this file anew with each container, https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
 _TERMINATION_LOG = "/dev/termination-log"
 
-# 30 minutes at one probe a second: a client waits for the servers by itself (start.sh), so restart only one that hangs.
+# 30 minutes at one probe a second: restart only a client that hangs, because it waits for the servers by itself
+# (start_client.sh).
 # Kubernetes delays the restart of a container only if it was restarted within the last 10 minutes.
 _START_PROBES = 1800
 
@@ -86,6 +88,10 @@ def revision(*specs: StatefulSetSpecArgsDict) -> pulumi.Output[str]:
 def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl | None) -> AgentSpecs:
     """Return the specs: servers with one persistent volume each, clients with an emptyDir."""
     naming, settings = cluster.naming, cluster.settings
+    server_calls = {
+        "SERVERS": agent_config.servers_url(naming),
+        "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
+    }
     data: VolumeMountArgsDict = {"name": storage.name, "mount_path": agent_config.DATA_DIR}
     servers = Role(
         component=SERVER,
@@ -93,7 +99,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         replicas=settings.server_replicas,
         resources=settings.server_resources,
         config_file=agent_config.SERVER_FILE,
-        command=["consul", "agent"],
+        command=["sh", "-c", _START_SERVER, "start"],
         startup={
             "exec_": {"command": ["sh", "-c", _VOTE]},
             "period_seconds": 1,
@@ -114,9 +120,17 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl=acl,
         acl_file=SERVER_ACL,
         token_files=(agent_config.MANAGEMENT_TOKEN,),
-        environment=management_environment(acl),
+        environment={
+            **server_calls,
+            "VOTER_FILE": agent_config.VOTER_FILE,
+            "FORMED_FILE": f"{agent_config.CONFIG_DIR}/{agent_config.FORMED_FILE}",
+            **management_environment(acl),
+        },
         mounts=[{"name": "addresses", "mount_path": agent_config.ADDRESS_DIR, "read_only": True}],
-        projections=[{"config_map": {"name": naming.bootstrap}}],
+        projections=[
+            {"config_map": {"name": naming.bootstrap}},
+            {"config_map": {"name": naming.formed, "optional": True}},
+        ],
         volumes=[{"name": "addresses", "config_map": {"name": naming.addresses}}],
         claims=[storage.claim],
         lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _STOP, "stop", str(STOP_SECONDS)]}}},
@@ -127,7 +141,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         replicas=settings.client_replicas,
         resources=settings.client_resources,
         config_file=agent_config.CLIENT_FILE,
-        command=["sh", "-c", _START, "start"],
+        command=["sh", "-c", _START_CLIENT, "start"],
         startup={**CLIENT_ANSWERS, "period_seconds": 1, "failure_threshold": _START_PROBES},
         readiness=HAS_SERVER,
         liveness=CLIENT_ANSWERS,
@@ -138,9 +152,8 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl=acl,
         acl_file=CLIENT_ACL,
         environment={
-            "SERVERS": agent_config.servers_url(naming),
+            **server_calls,
             "JOIN_URL": agent_config.join_url(naming),
-            "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
             **cluster.history.environment,
         },
         volumes=[{"name": "data", "empty_dir": {}}],

@@ -79,21 +79,21 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     agents.ingress = [(_pods(agent), _tcp_and_udp(SERF_LAN_PORT)), (users, _tcp_and_udp(DNS_PORT))]
     agents.egress = [
         (_pods(agent), _tcp_and_udp(SERF_LAN_PORT)),
-        (_pods(server), _RPC),
+        (_pods(server), [*_RPC, *_HTTPS]),
         (_KUBERNETES_DNS, _tcp_and_udp(53)),
     ]
 
     # The servers' HTTPS port also serves the UI, so it is closed to other projects. They call the clients instead.
-    # Before a client starts, it asks there whether a server answers.
+    # Before an agent starts, it asks there whether there is a leader.
     servers = Rules(server)
-    servers.ingress = [(_pods(agent), _RPC), (_pods(client, *jobs.values()), _HTTPS), (monitoring, _HTTPS)]
+    servers.ingress = [(_pods(agent), _RPC), (_pods(agent, *jobs.values()), _HTTPS), (monitoring, _HTTPS)]
     if settings.ingress_enabled:
         servers.ingress.append((_namespaces([settings.ingress_namespace]) or _ANYBODY, _HTTPS))
 
     # Clients run health checks of the services that are registered with them, on any port.
     clients = Rules(client)
     clients.ingress = [(users, _API), (monitoring, _HTTPS)]
-    clients.egress = [(_pods(server), _HTTPS), (users, [])]
+    clients.egress = [(users, [])]
 
     rules = {f"{naming.name}-agents": agents, f"{naming.name}-servers": servers, f"{naming.name}-clients": clients}
     for job, labels in jobs.items():

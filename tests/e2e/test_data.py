@@ -1,7 +1,9 @@
 """No acknowledged write is lost when pods are deleted or killed, or a disk is lost."""
 
 import shlex
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -125,6 +127,24 @@ def test_the_data_of_deleted_claims_comes_back(stack: Stack, consul: Consul) -> 
     consul.kubectl(*shlex.split(command.partition(", then pulumi up")[0]))
     stack.up()
     stack.preview("--expect-no-changes")
+
+
+def test_a_server_without_data_votes_for_none_that_lacks_writes(cluster: Cluster, consul: Consul) -> None:
+    with ExitStack() as away:
+        away.enter_context(consul.without("consul-2"))
+        consul.lead("consul-0")
+        assert "Success" in consul.consul("kv", "put", "acknowledged/without", "consul-2")
+        with consul.without("consul-0"):
+            # Now only the disk of consul-0 has the write.
+            consul.run("consul-1", "sh", "-c", "rm -r /consul/data/*")
+            faults.kill(cluster, consul.namespace, "consul-1", "consul")
+            away.close()
+            wait_for("consul-2", lambda: "pre-vote" in consul.kubectl("logs", "consul-2", check=False))
+            time.sleep(15)
+            assert "This server has no data" in consul.kubectl("logs", "consul-1")
+            assert "No cluster leader" in consul.consul("operator", "raft", "list-peers", pod="consul-2", check=False)
+    consul.wait_healthy(seconds=240)
+    assert consul.consul("kv", "get", "acknowledged/without") == "consul-2\n"
 
 
 @pytest.mark.usefixtures("kept")

@@ -33,7 +33,7 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
     "a pod beside the agents": {},
     "a Job": {SERVER: {HTTPS}},
     "a client": {SERVER: {RPC, SERF, HTTPS}, CLIENT: {SERF}, WEB: {PORT}},
-    "a server": {SERVER: {RPC, SERF}, CLIENT: {SERF}},
+    "a server": {SERVER: {RPC, SERF, HTTPS}, CLIENT: {SERF}},
 }
 
 

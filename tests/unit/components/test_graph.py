@@ -92,7 +92,7 @@ def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
 def test_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
     recorder = declare(development())
     mounted = recorder.of_kind("Secret") | recorder.of_kind("ConfigMap")
-    for read_at_start in ("consul-bootstrap", "consul-addresses"):
+    for read_at_start in ("consul-bootstrap", "consul-addresses", "consul-formed"):
         assert mounted.pop(read_at_start)["metadata"]["name"] == read_at_start
     assert len(mounted) == 5
     for inputs in mounted.values():

@@ -54,7 +54,7 @@ def who(peer: dict[str, Any]) -> str:
 OWN = {
     "consul -> agents 8301",
     "consul -> servers 8300",
-    "client -> servers 8501",
+    "consul -> servers 8501",
     "consul-preflight -> servers 8501",
     "consul-health -> servers 8501",
     "consul-acl -> servers 8501",
@@ -63,8 +63,7 @@ OWN = {
 
 OWN_OUT = {
     "agents -> consul 8301",
-    "agents -> server 8300",
-    "clients -> server 8501",
+    "agents -> server 8300,8501",
     "health -> server 8501",
     "acl -> server 8501",
     "preflight -> server 8501",

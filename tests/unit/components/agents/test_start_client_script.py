@@ -12,7 +12,7 @@ import pytest
 from components.kubernetes.scripts import read_script
 from tests.support.scripts import fake_clock, write_program
 
-SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "start.sh"
+SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "start_client.sh"
 SERVERS = "https://consul-ui.consul.svc:8501"
 OPTIONS = "--silent --show-error --fail-with-body --max-time 3 --cacert ca.pem --header @-"
 QUESTION = f"{OPTIONS} {SERVERS}/v1/catalog/service/consul"
