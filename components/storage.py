@@ -37,7 +37,7 @@ def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
     If there are more nodes than servers, the last volumes are unused, or hold the data of removed servers.
     """
     naming, settings, history = cluster.naming, cluster.settings, cluster.history
-    # In production the volumes of an earlier attempt remain, so those of the next one have other names.
+    # The claims of an earlier attempt remain, so the volumes of the next one have other names.
     suffix = f"-{history.attempt}" if history.attempt > 1 else ""
     name = f"data{suffix}"
     claim: ClaimArgs = {

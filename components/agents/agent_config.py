@@ -36,7 +36,7 @@ OWN_URL = f"http://127.0.0.1:{HTTP_PORT}"
 DATA_DIR = "/consul/data"
 # Where a server keeps its Raft log: setupRaft in Consul's agent/consul/server.go.
 LOG_DIR = f"{DATA_DIR}/raft/wal"
-# Exists on a server's volume from when the server was a voter.
+# On a server's volume: created when the server first becomes a voter.
 VOTER_FILE = f"{DATA_DIR}/voter"
 CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
@@ -59,7 +59,8 @@ CLIENT_FILE = "client.json"
 GOSSIP_FILE = "gossip.json"
 SERVER_FILE = "server.json"
 
-# Key of a ConfigMap, and a file beside the above, which Consul does not read: the cluster was healthy once.
+# Key of the ConfigMap `<name>-formed`, mounted in CONFIG_DIR: the cluster was healthy once. Consul ignores the file,
+# because its name does not end in .json or .hcl.
 FORMED_FILE = "formed"
 
 

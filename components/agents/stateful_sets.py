@@ -51,8 +51,7 @@ _ALIVE_TIMEOUT_SECONDS = 5
 _TERMINATION_LOG = "/dev/termination-log"
 
 # 30 minutes at one probe a second: restart only a client that hangs, because it waits for the servers by itself
-# (start_client.sh).
-# Kubernetes delays the restart of a container only if it was restarted within the last 10 minutes.
+# (start_client.sh). Kubernetes delays the restart of a container only if it was restarted within the last 10 minutes.
 _START_PROBES = 1800
 
 # How long `pulumi up` waits for a StatefulSet: Pulumi's default of 10 minutes, and more for each pod, because a rolling
@@ -88,7 +87,7 @@ def revision(*specs: StatefulSetSpecArgsDict) -> pulumi.Output[str]:
 def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl | None) -> AgentSpecs:
     """Return the specs: servers with one persistent volume each, clients with an emptyDir."""
     naming, settings = cluster.naming, cluster.settings
-    server_calls = {
+    servers_environment = {
         "SERVERS": agent_config.servers_url(naming),
         "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
     }
@@ -121,7 +120,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl_file=SERVER_ACL,
         token_files=(agent_config.MANAGEMENT_TOKEN,),
         environment={
-            **server_calls,
+            **servers_environment,
             "VOTER_FILE": agent_config.VOTER_FILE,
             "FORMED_FILE": f"{agent_config.CONFIG_DIR}/{agent_config.FORMED_FILE}",
             **management_environment(acl),
@@ -152,7 +151,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl=acl,
         acl_file=CLIENT_ACL,
         environment={
-            **server_calls,
+            **servers_environment,
             "JOIN_URL": agent_config.join_url(naming),
             **cluster.history.environment,
         },

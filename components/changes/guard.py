@@ -43,7 +43,7 @@ class ServersGuard:
     check's Job does not, so Pulumi would not run it again. The guard also compares the numbers of servers again: after
     an interrupted update, the record has the new number while the old number of servers still runs.
 
-    Also refuses to create or update the StatefulSet while a server's volume is Released: the server could not start.
+    It also refuses to create or update the StatefulSet while a server's volume is Released: the server could not start.
     """
 
     def __init__(self, name: str, volumes: Sequence[PersistentVolume]) -> None:

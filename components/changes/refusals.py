@@ -161,8 +161,8 @@ def released(volumes: Sequence[str]) -> Iterator[str]:
         names = " ".join(volumes)
         patch = '[{"op": "remove", "path": "/spec/claimRef/uid"}]'
         yield (
-            f"Servers cannot start: the claims of their volumes {names} were deleted, for example with the servers' "
-            "StatefulSet, and Kubernetes gives such a volume to no new claim. The data is still there. Run "
+            f"Servers cannot start: the claims of their volumes {names} were deleted, for example with the "
+            "namespace, and Kubernetes gives such a volume to no new claim. The data is still there. Run "
             f"kubectl patch persistentvolume {names} --type=json -p '{patch}', then pulumi up again"
         )
 

@@ -84,7 +84,7 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     ]
 
     # The servers' HTTPS port also serves the UI, so it is closed to other projects. They call the clients instead.
-    # Before an agent starts, it asks there whether there is a leader.
+    # A client, and a server without data, ask there for a leader before they start.
     servers = Rules(server)
     servers.ingress = [(_pods(agent), _RPC), (_pods(agent, *jobs.values()), _HTTPS), (monitoring, _HTTPS)]
     if settings.ingress_enabled:

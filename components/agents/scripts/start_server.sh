@@ -2,7 +2,7 @@
 # server that has no data ($VOTER_FILE does not exist) starts only when there is a leader. Raft lets a server without data
 # vote for any other (requestVote in hashicorp/raft's raft.go), also for one that lacks acknowledged writes.
 set -u
-leader() { curl --silent --max-time 3 --cacert "$CA_FILE" "$SERVERS/v1/status/leader" | grep -q ':'; }
+leader() { curl --silent --fail --max-time 3 --cacert "$CA_FILE" "$SERVERS/v1/status/leader" | grep -q ':'; }
 
 trap 'exit 143' TERM
 silent_until=0

@@ -34,7 +34,7 @@ def start(folder: Path, answers: list[str]) -> subprocess.Popen[str]:
 
 
 AGENT = "consul agent -bind=10.0.0.1 -client=127.0.0.1 10.0.0.1"
-QUESTION = "curl --silent --max-time 3 --cacert ca.pem https://consul-ui.consul.svc:8501/v1/status/leader"
+QUESTION = "curl --silent --fail --max-time 3 --cacert ca.pem https://consul-ui.consul.svc:8501/v1/status/leader"
 
 
 @pytest.mark.parametrize("files", [(), ("voter",), ("formed", "voter")])
@@ -52,7 +52,7 @@ def test_a_server_without_data_waits_for_a_leader(tmp_path: Path) -> None:
     assert printed.count("This server has no data") == 1
 
 
-def test_a_server_that_waits_stops_at_once(tmp_path: Path) -> None:
+def test_a_server_that_waits_stops_when_it_is_told_to(tmp_path: Path) -> None:
     (tmp_path / "formed").touch()
     process = start(tmp_path, [NO_LEADER])
     while not (tmp_path / "calls").read_text():

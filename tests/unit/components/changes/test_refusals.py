@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.changes.refusals import lost_quorum, record, refusal_kinds, refusals
+from components.changes.refusals import lost_quorum, record, refusal_kinds, refusals, released
 from components.settings import Settings
 from tests.support.graph import development, production
 
@@ -112,3 +112,9 @@ def test_every_rule_is_documented() -> None:
     for key in ("serverReplicas", "storageNodes", "environment", "aclEnabled"):
         assert any(f"`{key}`" in refusal.change for refusal in refusal_kinds())
     assert all(all(refusal) for refusal in refusal_kinds())
+
+
+def test_released_volumes_come_with_the_command_that_mends_them() -> None:
+    assert not list(released([]))
+    (refusal,) = released(["consul-data-consul-0", "consul-data-consul-2"])
+    assert "kubectl patch persistentvolume consul-data-consul-0 consul-data-consul-2 --type=json" in refusal
