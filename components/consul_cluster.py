@@ -78,9 +78,8 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         servers_guard = ServersGuard(name, storage.volumes[: settings.server_replicas])
         preflight = create_preflight(cluster, files, acl, revision(specs.servers), servers_guard.check(after()))
         start_files = create_start_files(cluster, services, after(preflight))
-        servers = create_servers(
-            cluster, specs.servers, servers_guard.servers(after(preflight, *start_files, *storage.volumes))
-        )
+        data = [*storage.volumes, *storage.claims]
+        servers = create_servers(cluster, specs.servers, servers_guard.servers(after(preflight, *start_files, *data)))
         # At the first update, the ACL Job and the clients start beside the servers, for which they wait in their pods.
         at_once = history.first and may_wait(2)
         tokens = [create_acl_job(cluster, files, acl, after(preflight if at_once else servers))] if acl else []

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_random as random
-from pulumi_kubernetes.core.v1 import PersistentVolume
+from pulumi_kubernetes.core.v1 import PersistentVolume, PersistentVolumeClaim, PersistentVolumeClaimSpecArgsDict
 from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
-from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.cluster import Cluster
 from components.identity import SERVER
@@ -19,7 +18,7 @@ _MANUAL_CLASS = "manual"
 
 @dataclass(frozen=True)
 class Storage:
-    """The volumes, the claim template of the servers' pods, and the folder in a volume that holds the data.
+    """The volumes and their claims, the claim template of the servers' pods, and the folder that holds the data.
 
     `name` is the name of the claim template. `sub_path` is the folder, and may contain $(POD_NAME). It is None if each
     volume is a file system of its own.
@@ -27,29 +26,30 @@ class Storage:
 
     name: str
     volumes: Sequence[PersistentVolume]
+    claims: Sequence[PersistentVolumeClaim]
     claim: ClaimArgs
     sub_path: pulumi.Output[str] | None
 
 
 def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
-    """Create a PersistentVolume for each of `storage_nodes`; with `storage_class`, return only the claim.
+    """Create a PersistentVolume for each of `storage_nodes`, and a claim for each server that the cluster ever had.
+
+    With `storage_class`, return only the claim template.
 
     If there are more nodes than servers, the last volumes are unused, or hold the data of removed servers.
     """
     naming, settings, history = cluster.naming, cluster.settings, cluster.history
-    # The claims of an earlier attempt remain, so the volumes of the next one have other names.
+    # In production the claims of an earlier attempt remain, so the volumes of the next one have other names.
     suffix = f"-{history.attempt}" if history.attempt > 1 else ""
     name = f"data{suffix}"
-    claim: ClaimArgs = {
-        "metadata": {"name": name, "labels": naming.labels(SERVER)},
-        "spec": {
-            "access_modes": ["ReadWriteOnce"],
-            "storage_class_name": settings.storage_class or _MANUAL_CLASS,
-            "resources": {"requests": {"storage": settings.storage_size}},
-        },
+    spec: PersistentVolumeClaimSpecArgsDict = {
+        "access_modes": ["ReadWriteOnce"],
+        "storage_class_name": settings.storage_class or _MANUAL_CLASS,
+        "resources": {"requests": {"storage": settings.storage_size}},
     }
+    claim: ClaimArgs = {"metadata": {"name": name, "labels": naming.labels(SERVER)}, "spec": spec}
     if settings.storage_class:
-        return Storage(name, [], claim, None)
+        return Storage(name, [], [], claim, None)
 
     # Each cluster gets a new folder: a destroyed cluster may have left its data, with other keys, on the same disk.
     folder = random.RandomId(f"{naming.name}-storage", byte_length=4, opts=protected(opts, when=settings.production))
@@ -57,8 +57,18 @@ def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
         _local_volume(cluster, ordinal, f"{name}-{server}", opts)
         for ordinal, server in enumerate(naming.servers(len(settings.storage_nodes)))
     ]
+    # A StatefulSet takes claims that exist, and creates those that do not. It would not delete them before the volumes.
+    claims = [
+        PersistentVolumeClaim(
+            f"data-{server}",
+            metadata={**cluster.metadata(f"{name}-{server}", SERVER), "annotations": {"pulumi.com/skipAwait": "true"}},
+            spec={**spec, "volume_name": volume.metadata.name},
+            opts=_with_data(cluster, opts),
+        )
+        for volume, server in zip(volumes, naming.servers(history.servers_so_far), strict=False)
+    ]
     path = folder.hex.apply(lambda id_: f"{naming.namespace}-{id_}{suffix}/$(POD_NAME)")
-    return Storage(name, volumes, claim, path)
+    return Storage(name, volumes, claims, claim, path)
 
 
 def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.ResourceOptions) -> PersistentVolume:
@@ -66,22 +76,17 @@ def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.Resou
 
     Without the claimRef, a server could bind the volume with another server's data.
     """
-    naming, settings, history = cluster.naming, cluster.settings, cluster.history
-    node, used = settings.storage_nodes[ordinal], ordinal < history.servers_so_far
-    opts = retained(opts, when=settings.production and used)
-    opts = protected(opts, when=history.protects_data(settings) and used)
-    if not used:
+    naming, settings = cluster.naming, cluster.settings
+    node = settings.storage_nodes[ordinal]
+    if ordinal < cluster.history.servers_so_far:
+        opts = _with_data(cluster, opts)
+    else:
         # It can move to another node, but Kubernetes cannot change the node of a volume.
         moved = pulumi.ResourceOptions(replace_on_changes=["spec.nodeAffinity"], delete_before_replace=True)
         opts = pulumi.ResourceOptions.merge(opts, moved)
-    metadata: ObjectMetaArgsDict = {"name": f"{naming.namespace}-{claim}", "labels": naming.labels(SERVER)}
-    if used and not settings.production:
-        # `destroy` must not wait for the volume before it deletes the namespace: Kubernetes deletes a volume only after
-        # its claim, which goes with the namespace.
-        metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
     return PersistentVolume(
         f"data-{naming.name}-{ordinal}",
-        metadata=metadata,
+        metadata={"name": f"{naming.namespace}-{claim}", "labels": naming.labels(SERVER)},
         spec={
             "capacity": {"storage": settings.storage_size},
             "access_modes": ["ReadWriteOnce"],
@@ -104,3 +109,9 @@ def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.Resou
         },
         opts=opts,
     )
+
+
+def _with_data(cluster: Cluster, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+    """Return the options of a volume, or of its claim, that may have data."""
+    opts = retained(opts, when=cluster.settings.production)
+    return protected(opts, when=cluster.history.protects_data(cluster.settings))

@@ -115,6 +115,8 @@ def test_adding_servers_restarts_none() -> None:
         "Job consul-preflight",
         "PersistentVolume data-consul-3",
         "PersistentVolume data-consul-4",
+        "PersistentVolumeClaim data-consul-3",
+        "PersistentVolumeClaim data-consul-4",
         "Service consul-3",
         "Service consul-4",
         "Stash consul",

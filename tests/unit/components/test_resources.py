@@ -17,7 +17,7 @@ ENVIRONMENTS = {
 }
 KINDS = [
     *("ConfigMap", "ConsulCluster", "Ingress", "Job", "Namespace", "NetworkPolicy", "PersistentVolume"),
-    *("PodDisruptionBudget", "Secret", "Service", "ServiceAccount", "StatefulSet", "Stash"),
+    *("PersistentVolumeClaim", "PodDisruptionBudget", "Secret", "Service", "ServiceAccount", "StatefulSet", "Stash"),
     *("CertRequest", "LocallySignedCert", "PrivateKey", "SelfSignedCert", "RandomId", "RandomPassword"),
 ]
 
