@@ -36,8 +36,8 @@ OWN_URL = f"http://127.0.0.1:{HTTP_PORT}"
 DATA_DIR = "/consul/data"
 # Where a server keeps its Raft log: setupRaft in Consul's agent/consul/server.go.
 LOG_DIR = f"{DATA_DIR}/raft/wal"
-# On a server's volume: created when the server first becomes a voter.
-VOTER_FILE = f"{DATA_DIR}/voter"
+# On a server's volume, beside the Raft log: created when the server first becomes a voter.
+VOTER_FILE = f"{DATA_DIR}/raft/voter"
 CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
 TLS_DIR = "/consul/tls"
