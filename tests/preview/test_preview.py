@@ -30,7 +30,7 @@ def test_development_has_an_ingress_and_production_none(stack: Stack) -> None:
     assert not production - development
     only_development = {name.partition("::")[0].rpartition(":")[2] for name in development - production}
     certificate = {"PrivateKey", "CertRequest", "LocallySignedCert", "Secret"}
-    assert only_development == {"Ingress", "PersistentVolume", "RandomId"} | certificate
+    assert only_development == {"Ingress", "PersistentVolume", "PersistentVolumeClaim", "RandomId"} | certificate
 
 
 @pytest.mark.parametrize(
