@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.consul import Consul, server_names
-from tests.support.settings import E2E_PRODUCTION
+from tests.support.settings import E2E_DEVELOPMENT, E2E_PRODUCTION
 from tests.support.stack import PROJECT_DIR, Stack
 from tools.devcluster.cluster import Cluster
 
@@ -17,12 +17,11 @@ POD_ADDRESSES = "c9961a793fa1d712504bc2b623fb3fec04137b76"
 # The last version whose servers try only once to hand over leadership.
 ONE_TRY = "c92158392116c9b53ad5921032c3eda0f7d76ff2"
 
-SETTINGS: dict[str, Any] = E2E_PRODUCTION | {
-    "namespace": "upgrade",
-    "clientReplicas": 1,
-    "clientNamespaces": [],
-    "serviceTokens": [],
-}
+# The last version in whose development stacks the StatefulSet owns the servers' claims.
+OWNED_CLAIMS = "1b3bfecc19434a611af20615e587a51cc6d6df57"
+
+FEW: dict[str, Any] = {"namespace": "upgrade", "clientReplicas": 1, "clientNamespaces": [], "serviceTokens": []}
+PRODUCTION, DEVELOPMENT = E2E_PRODUCTION | FEW, E2E_DEVELOPMENT | FEW | {"ingressHost": "upgrade.localhost"}
 
 
 def extracted(commit: str, folder: Path) -> Path:
@@ -34,11 +33,17 @@ def extracted(commit: str, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("commit", [POD_ADDRESSES, ONE_TRY], ids=["pod addresses", "one try"])
-def test_one_update_replaces_nothing_and_loses_nothing(cluster: Cluster, tmp_path: Path, commit: str) -> None:
+@pytest.mark.parametrize(
+    ("commit", "settings"),
+    [(POD_ADDRESSES, PRODUCTION), (ONE_TRY, PRODUCTION), (OWNED_CLAIMS, DEVELOPMENT)],
+    ids=["pod addresses", "one try", "owned claims"],
+)
+def test_one_update_replaces_nothing_and_loses_nothing(
+    cluster: Cluster, tmp_path: Path, commit: str, settings: dict[str, Any]
+) -> None:
     before = extracted(commit, tmp_path / "before")
     stack = Stack(tmp_path / "stack", "upgrade", kubeconfig=cluster.kubeconfig, project=before)
-    stack.configure(SETTINGS)
+    stack.configure(settings)
     stack.up()
     consul = Consul(cluster.kubeconfig, "upgrade", stack.outputs()["managementToken"])
     try:
@@ -56,13 +61,16 @@ def test_one_update_replaces_nothing_and_loses_nothing(cluster: Cluster, tmp_pat
         for server in ("consul-0", "consul-1", "consul-2"):
             assert consul.member(server).address == services[server]
         assert consul.consul("kv", "get", "before") == "upgrade\n"
-        assert {claim["metadata"]["uid"] for claim in consul.objects("persistentvolumeclaims")} == claims
+        kept_claims = [claim["metadata"] for claim in consul.objects("persistentvolumeclaims")]
+        assert {claim["uid"] for claim in kept_claims} == claims
+        assert not [claim for claim in kept_claims if "ownerReferences" in claim]
         assert kept <= {of["urn"] for of in stack.deployment()}
         stack.preview("--expect-no-changes")
-        with stack.configured(SETTINGS | {"domain": "other.example"}):
+        with stack.configured(settings | {"domain": "other.example"}):
             assert "domain cannot change" in stack.preview(check=False)
     finally:
         stack.destroy_protected()
-        consul.kubectl("delete", "namespace", "upgrade")
-        # The claims are gone, so no other cluster could bind these volumes.
-        consul.kubectl("delete", "persistentvolume", *(f"upgrade-data-{server}" for server in server_names(3)))
+        consul.kubectl("delete", "namespace", "upgrade", "--ignore-not-found")
+        # In production they remain. The claims are gone, so no other cluster could bind these volumes.
+        volumes = [f"upgrade-data-{server}" for server in server_names(3)]
+        consul.kubectl("delete", "persistentvolume", "--ignore-not-found", *volumes)
