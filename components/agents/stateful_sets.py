@@ -87,10 +87,8 @@ def revision(*specs: StatefulSetSpecArgsDict) -> pulumi.Output[str]:
 def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl | None) -> AgentSpecs:
     """Return the specs: servers with one persistent volume each, clients with an emptyDir."""
     naming, settings = cluster.naming, cluster.settings
-    servers_environment = {
-        "SERVERS": agent_config.servers_url(naming),
-        "CA_FILE": f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}",
-    }
+    servers_url = agent_config.servers_url(naming)
+    ca_file = f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}"
     data: VolumeMountArgsDict = {"name": storage.name, "mount_path": agent_config.DATA_DIR}
     servers = Role(
         component=SERVER,
@@ -120,7 +118,8 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl_file=SERVER_ACL,
         token_files=(agent_config.MANAGEMENT_TOKEN,),
         environment={
-            **servers_environment,
+            "SERVERS": servers_url,
+            "CA_FILE": ca_file,
             "VOTER_FILE": agent_config.VOTER_FILE,
             "FORMED_FILE": f"{agent_config.CONFIG_DIR}/{agent_config.FORMED_FILE}",
             **management_environment(acl),
@@ -151,8 +150,9 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         acl=acl,
         acl_file=CLIENT_ACL,
         environment={
-            **servers_environment,
+            "SERVERS": servers_url,
             "JOIN_URL": agent_config.join_url(naming),
+            "CA_FILE": ca_file,
             **cluster.history.environment,
         },
         volumes=[{"name": "data", "empty_dir": {}}],
