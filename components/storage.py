@@ -10,6 +10,7 @@ from pulumi_kubernetes.core.v1 import PersistentVolumeClaimArgsDict as ClaimArgs
 
 from components.cluster import Cluster
 from components.identity import SERVER
+from components.kubernetes.annotations import SKIP_AWAIT
 from components.kubernetes.protection import protected, retained
 
 # No StorageClass has this name, so a claim binds only to an existing volume of this class, and creates no new one.
@@ -58,10 +59,11 @@ def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
         for ordinal, server in enumerate(naming.servers(len(settings.storage_nodes)))
     ]
     # A StatefulSet takes claims that exist, and creates those that do not. It would not delete them before the volumes.
+    # Do not wait for a claim that cannot bind: the guard of the servers says why.
     claims = [
         PersistentVolumeClaim(
             f"data-{server}",
-            metadata={**cluster.metadata(f"{name}-{server}", SERVER), "annotations": {"pulumi.com/skipAwait": "true"}},
+            metadata={**cluster.metadata(f"{name}-{server}", SERVER), "annotations": SKIP_AWAIT},
             spec={**spec, "volume_name": volume.metadata.name},
             opts=_with_data(cluster, opts),
         )

@@ -91,10 +91,10 @@ def create_start_files(cluster: Cluster, services: Services, opts: pulumi.Resour
     return [ConfigMap(name, metadata=cluster.metadata(name), data=files, opts=opts) for name, files in data.items()]
 
 
-def mark_formed(cluster: Cluster, opts: pulumi.ResourceOptions) -> ConfigMap:
+def mark_formed(cluster: Cluster, opts: pulumi.ResourceOptions) -> None:
     """Create the ConfigMap that makes servers without data wait for a leader, after the health check (`opts`)."""
     data = {agent_config.FORMED_FILE: "A server without data waits for a leader.\n"}
-    return ConfigMap(cluster.naming.formed, metadata=cluster.metadata(cluster.naming.formed), data=data, opts=opts)
+    ConfigMap(cluster.naming.formed, metadata=cluster.metadata(cluster.naming.formed), data=data, opts=opts)
 
 
 def _address_file(service: Service) -> pulumi.Output[str]:

@@ -10,6 +10,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
 from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
+from components.kubernetes.annotations import SKIP_AWAIT
 from components.kubernetes.lint_waivers import SELECTOR_WAIVER
 
 # The StatefulSet controller sets this label on each pod.
@@ -39,12 +40,13 @@ class Services:
 
 
 def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
-    """Create the Services of a cluster: one for each server, and four for groups of agents."""
+    """Create the Services of a cluster: one for each server, and four for groups of agents.
+
+    `pulumi up` need not wait for their endpoints: the health check waits for the agents.
+    """
     naming = cluster.naming
     # A server is ready only with a leader, so servers must find each other before they are ready.
     to_servers: ServiceSpecArgsDict = {"publish_not_ready_addresses": True, "ports": _SERVER_PORTS}
-    # `pulumi up` need not wait for endpoints: the health check waits for the agents.
-    skip_await = {"pulumi.com/skipAwait": "true"}
     servers = Service(
         naming.name,
         metadata=cluster.metadata(naming.name, SERVER),
@@ -61,7 +63,7 @@ def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
             spec["cluster_ip"] = address
         metadata: ObjectMetaArgsDict = {
             **cluster.metadata(server, SERVER),
-            "annotations": skip_await | SELECTOR_WAIVER,
+            "annotations": SKIP_AWAIT | SELECTOR_WAIVER,
         }
         by_server[server] = Service(server, metadata=metadata, spec=spec, opts=keep_address)
     clients = Service(
@@ -76,7 +78,7 @@ def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
     )
     ui = Service(
         naming.ui_service,
-        metadata={**cluster.metadata(naming.ui_service, SERVER), "annotations": skip_await},
+        metadata={**cluster.metadata(naming.ui_service, SERVER), "annotations": SKIP_AWAIT},
         spec={
             "selector": naming.labels(SERVER),
             "ports": [{"name": "https", "port": HTTPS_PORT, "target_port": "https", "app_protocol": "https"}],
@@ -85,7 +87,7 @@ def create_services(cluster: Cluster, opts: pulumi.ResourceOptions) -> Services:
     )
     dns = Service(
         naming.dns_service,
-        metadata={**cluster.metadata(naming.dns_service), "annotations": skip_await},
+        metadata={**cluster.metadata(naming.dns_service), "annotations": SKIP_AWAIT},
         spec={
             "selector": naming.labels(),
             "ports": [

@@ -8,6 +8,7 @@ from pulumi_kubernetes.networking.v1 import Ingress, IngressSpecArgsDict
 from components.agents.agent_config import HTTPS_PORT
 from components.cluster import Cluster
 from components.identity import SERVER
+from components.kubernetes.annotations import SKIP_AWAIT
 from components.trust.authority import Authority
 
 
@@ -44,7 +45,7 @@ def create_ui_ingress(
     if settings.ingress_class:
         spec["ingress_class_name"] = settings.ingress_class
     # If no controller reports an address, `pulumi up` would wait for 10 minutes.
-    skip_await = {} if settings.ingress_await else {"pulumi.com/skipAwait": "true"}
+    skip_await = {} if settings.ingress_await else SKIP_AWAIT
     return Ingress(
         naming.ui_service,
         metadata={

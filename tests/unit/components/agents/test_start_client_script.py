@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from components.kubernetes.scripts import read_script
+from tests.support.consul import wait_for
 from tests.support.scripts import fake_clock, write_program
 
 SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "start_client.sh"
@@ -99,9 +99,7 @@ def test_every_30_seconds_it_prints_what_it_last_saw(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answer", ["echo refused; exit 1", "exec /bin/sleep 60"], ids=["refused", "no answer"])
 def test_it_stops_at_once_while_it_waits(tmp_path: Path, answer: str) -> None:
     process = start(tmp_path, answer, sleep="exec /bin/sleep 60")
-    deadline = time.monotonic() + 30
-    while not calls(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for("question", lambda: calls(tmp_path))
     process.send_signal(signal.SIGTERM)
     try:
         assert process.wait(timeout=2) == 143

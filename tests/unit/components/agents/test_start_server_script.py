@@ -1,12 +1,12 @@
 """The servers' command, with a fake `consul` and `curl`."""
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from components.kubernetes.scripts import read_script
+from tests.support.consul import wait_for
 from tests.support.scripts import write_program
 
 SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "start_server.sh"
@@ -55,8 +55,7 @@ def test_a_server_without_data_waits_for_a_leader(tmp_path: Path) -> None:
 def test_a_server_that_waits_stops_when_it_is_told_to(tmp_path: Path) -> None:
     (tmp_path / "formed").touch()
     process = start(tmp_path, [NO_LEADER])
-    while not (tmp_path / "calls").read_text():
-        time.sleep(0.1)
+    wait_for("question", (tmp_path / "calls").read_text)
     process.terminate()
     assert process.wait(timeout=5) == 143
     assert AGENT not in (tmp_path / "calls").read_text()
@@ -66,8 +65,7 @@ def test_a_server_that_waits_starts_when_the_cluster_may_start_anew(tmp_path: Pa
     formed = tmp_path / "formed"
     formed.touch()
     process = start(tmp_path, [NO_LEADER])
-    while not (tmp_path / "calls").read_text():
-        time.sleep(0.1)
+    wait_for("question", (tmp_path / "calls").read_text)
     formed.unlink()
     process.communicate(timeout=10)
     assert (tmp_path / "calls").read_text().splitlines()[-1] == AGENT
