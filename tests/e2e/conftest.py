@@ -1,11 +1,12 @@
 """One Kubernetes cluster and one stack for all end-to-end tests, separate from those of the user."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.consul import Consul
+from tests.support.diagnosis import diagnosis
 from tests.support.pods import IDLE, INSIDE, pod, running
 from tests.support.settings import E2E_FIRST, E2E_NAMESPACE, E2E_PRODUCTION
 from tests.support.stack import Stack
@@ -16,6 +17,16 @@ from tools.devcluster.cluster import Cluster
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option of `make soak`."""
     parser.addoption("--soak", type=int, default=0, metavar="RUNS", help="cause all of FAULTS, RUNS times")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add the state of Kubernetes to the report of a failed test."""
+    report = yield
+    cluster = item.funcargs.get("cluster") if isinstance(item, pytest.Function) else None
+    if report.failed and isinstance(cluster, Cluster):
+        report.sections.append(("Kubernetes", diagnosis(cluster.kubeconfig)))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -140,7 +140,7 @@ def test_a_server_without_data_votes_for_none_that_lacks_writes(cluster: Cluster
             consul.run("consul-1", "sh", "-c", "rm -r /consul/data/*")
             faults.kill(cluster, consul.namespace, "consul-1", "consul")
             away.close()
-            wait_for("consul-2", lambda: "pre-vote" in consul.kubectl("logs", "consul-2", check=False))
+            wait_for("candidate", lambda: "starting election" in consul.kubectl("logs", "consul-2", check=False))
             time.sleep(15)
             assert "This server has no data" in consul.kubectl("logs", "consul-1")
             assert "No cluster leader" in consul.consul("operator", "raft", "list-peers", pod="consul-2", check=False)
