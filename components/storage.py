@@ -59,13 +59,14 @@ def create_storage(cluster: Cluster, opts: pulumi.ResourceOptions) -> Storage:
         for ordinal, server in enumerate(naming.servers(len(settings.storage_nodes)))
     ]
     # A StatefulSet takes claims that exist, and creates those that do not. It would not delete them before the volumes.
-    # Do not wait for a claim that cannot bind: the guard of the servers says why.
+    # These are as it creates them, without the volume's name: with the name, an update would replace a claim that
+    # the StatefulSet has created again. Do not wait for a claim that cannot bind: the guard of the servers says why.
     claims = [
         PersistentVolumeClaim(
             f"data-{server}",
             metadata={**cluster.metadata(f"{name}-{server}", SERVER), "annotations": SKIP_AWAIT},
-            spec={**spec, "volume_name": volume.metadata.name},
-            opts=_with_data(cluster, opts),
+            spec=spec,
+            opts=pulumi.ResourceOptions.merge(_with_data(cluster, opts), pulumi.ResourceOptions(depends_on=[volume])),
         )
         for volume, server in zip(volumes, naming.servers(history.servers_so_far), strict=False)
     ]

@@ -107,6 +107,8 @@ def test_the_data_of_a_deleted_stateful_set_comes_back(stack: Stack, consul: Con
     consul.kubectl("delete", "statefulset", "consul")
     wait_for("end of the servers", lambda: not consul.uids("server"), 240)
     stack.up()
+    # The clients' StatefulSet has not changed, so the update does not wait until they have found the servers again.
+    consul.wait_healthy()
     stack.preview("--expect-no-changes")
 
 
@@ -127,6 +129,7 @@ def test_the_data_of_deleted_claims_comes_back(stack: Stack, consul: Consul) -> 
     assert command
     consul.kubectl(*shlex.split(command.partition(", then pulumi up")[0]))
     stack.up()
+    consul.wait_healthy()
     stack.preview("--expect-no-changes")
 
 
