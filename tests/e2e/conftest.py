@@ -20,12 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add the state of Kubernetes to the report of a failed test."""
     report = yield
-    cluster = item.funcargs.get("cluster") if isinstance(item, pytest.Function) else None
+    cluster = item.funcargs.get("cluster")
     if report.failed and isinstance(cluster, Cluster):
-        report.sections.append(("Kubernetes", diagnosis(cluster.kubeconfig)))
+        report.sections.append(("Kubernetes", diagnosis(cluster)))
     return report
 
 
