@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from signal import SIGTERM
 
 import pytest
 
@@ -12,24 +13,32 @@ from tests.support.scripts import CLOCK_START, write_program
 SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "alive.sh"
 URL = "http://127.0.0.1:8500"
 FILE_BYTES = 64 * 1024 * 1024
+ALIVE = (0, "", False)
 
 # The beginning of raft-wal's files, https://github.com/hashicorp/raft-wal/blob/v0.4.1/segment/format.go
 HEADER = 0x58EB6B0D.to_bytes(4, "little")
 
 
-def probe(folder: Path, answer: str = "exit 0") -> subprocess.CompletedProcess[str]:
-    """Run the probe in a container that started at CLOCK_START; `answer` is what `curl` does."""
+def probe(folder: Path, answer: str = "exit 0") -> tuple[int, str, bool]:
+    """Run the probe in a container that started at CLOCK_START; `answer` is what `curl` does.
+
+    Return the exit code, the output, and whether the agent was ended.
+    """
     write_program(folder, "curl", f"echo $* >> {folder}/calls\n{answer}")
     started = folder / "termination-log"
     started.touch()
     os.utime(started, (CLOCK_START, CLOCK_START))
-    return subprocess.run(
-        ["sh", "-c", read_script(SCRIPT), "alive", URL, folder / "wal", started],
-        env={"PATH": f"{folder}:/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with subprocess.Popen(["sleep", "60"]) as agent:
+        result = subprocess.run(
+            ["sh", "-c", read_script(SCRIPT), "alive", URL, folder / "wal", started, str(agent.pid)],
+            env={"PATH": f"{folder}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        agent.kill()
+    assert result.stderr == ""
+    return result.returncode, result.stdout, agent.returncode == -SIGTERM
 
 
 def log_file(folder: Path, name: str, *, header: bytes, size: int, seconds: int = 20) -> None:
@@ -51,22 +60,26 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_a_server_is_alive_while_it_answers(log: Path) -> None:
-    assert probe(log).returncode == 0
+    assert probe(log) == ALIVE
     assert (log / "calls").read_text() == f"--silent --fail --max-time 4 --output /dev/null {URL}/v1/status/leader\n"
 
 
 def test_a_server_that_does_not_answer_is_not_alive(log: Path) -> None:
-    failed = probe(log, answer="exit 28")
-    assert (failed.returncode, failed.stdout) == (1, "The agent does not answer\n")
+    assert probe(log, answer="exit 28") == (1, "The agent does not answer\n", False)
 
 
 # XFS keeps nothing of a file for which there is not enough space, ext4 as much as there was.
 @pytest.mark.parametrize("size", [0, FILE_BYTES // 8])
 def test_a_log_that_could_not_grow_needs_a_restart(log: Path, size: int) -> None:
     log_file(log, "2.wal", header=b"", size=size)
-    failed = probe(log)
-    assert failed.returncode == 1
-    assert failed.stdout == f"The disk was full when Consul created {log}/wal/2.wal. The server must restart.\n"
+    said = f"The disk was full when Consul created {log}/wal/2.wal. The server restarts.\n"
+    assert probe(log) == (1, said, True)
+
+
+def test_a_file_that_may_be_about_to_get_its_size_needs_no_restart(log: Path) -> None:
+    log_file(log, "2.wal", header=b"", size=0)
+    os.utime(log / "wal" / "2.wal")
+    assert probe(log) == ALIVE
 
 
 @pytest.mark.parametrize(
@@ -79,16 +92,15 @@ def test_a_log_that_could_not_grow_needs_a_restart(log: Path, size: int) -> None
 )
 def test_other_files_need_no_restart(log: Path, header: bytes, size: int, seconds: int) -> None:
     log_file(log, "2.wal", header=header, size=size, seconds=seconds)
-    assert probe(log).returncode == 0
+    assert probe(log) == ALIVE
 
 
 def test_an_agent_that_cannot_fill_an_earlier_one_s_file_is_alive(log: Path) -> None:
     # A write for which there is no space changes the file's time.
     log_file(log, "2.wal", header=b"", size=0, seconds=-20)
     os.utime(log / "wal" / "2.wal", (CLOCK_START + 20, CLOCK_START + 20))
-    assert probe(log).returncode == 0
+    assert probe(log) == ALIVE
 
 
 def test_a_server_without_the_log_s_directory_is_alive(tmp_path: Path) -> None:
-    result = probe(tmp_path)
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert probe(tmp_path) == ALIVE
