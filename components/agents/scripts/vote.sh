@@ -15,4 +15,7 @@ gets_log() {
     fi
 }
 
-gets_log && consul operator raft list-peers | grep -Eq "^$POD_NAME +.* true " && touch "$VOTER_FILE"
+# By its ID: a server that lost its volume has another one, but until the leader has replaced the old entry, Raft lists that
+# entry under the same name, because the address is the same.
+gets_log && id=$(cat "$NODE_ID_FILE") &&
+    consul operator raft list-peers | grep -Eq "^$POD_NAME +$id .* true " && touch "$VOTER_FILE"
