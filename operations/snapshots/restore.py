@@ -57,12 +57,21 @@ def restore(server: Server, file: Path, backup: Path) -> None:
 
 
 def _register_own(server: Server) -> None:
-    """Remove the agents and tokens of another cluster, and wait until the agents of this cluster are registered."""
+    """Remove the agents and tokens of another cluster, and wait until the agents of this cluster are registered.
+
+    The snapshot also has autopilot's configuration. Set its `min_quorum` to the number of servers again, from which the
+    pre-flight check knows how many there must be.
+    """
+    server.run('consul operator autopilot set-config -min-quorum="$1"', str(_declared_servers(server)))
     members = server.call("agent/members")
     for name in foreign_agents(members, server.call("catalog/nodes"), server.call("health/state/any")):
         server.call("catalog/deregister", "PUT", {"Node": name})
     _create_own_tokens(server)
     _wait_for_agents(server, {member["Name"] for member in members if member["Status"] == _ALIVE})
+
+
+def _declared_servers(server: Server) -> int:
+    return int(server.kubectl("get", "statefulset", server.naming.name, "--output=jsonpath={.spec.replicas}"))
 
 
 def foreign_agents(

@@ -91,6 +91,8 @@ class FakeServer(Server):
             raise OperationError("failed: EOF")
         if "snapshot restore" in script:
             self.actions.append("restore")
+        if "autopilot set-config" in script:
+            self.actions.append(f"min-quorum {arguments[0]}")
         return ""
 
     def call(self, path: str, method: str = "GET", body: object = None) -> Any:
@@ -119,6 +121,8 @@ class FakeServer(Server):
         self.arguments.extend(arguments)
         if stdin:
             self.created.append(json.loads(stdin.read()))
+        if arguments[:2] == ("get", "statefulset"):
+            return "5" if arguments[2] == "east" else ""
         if arguments[0] == "get":
             return json.dumps({"items": self.jobs})
         self.actions.append(" ".join(arguments))
@@ -145,6 +149,7 @@ def test_another_cluster_is_replaced_by_this_one(file: Path, capsys: pytest.Capt
     assert server.actions == [
         "save before.snap",
         "restore",
+        "min-quorum 5",
         'PUT catalog/deregister {"Node": "east-9"}',
         "DELETE acl/token/foreign null",
         "create --filename=- --output=name",
@@ -163,7 +168,8 @@ def test_another_cluster_is_replaced_by_this_one(file: Path, capsys: pytest.Capt
 def test_without_acls_no_token_is_touched(file: Path) -> None:
     server = FakeServer(jobs=[])
     restore(server, file, file.with_name("before.snap"))
-    assert server.actions == ["save before.snap", "restore", 'PUT catalog/deregister {"Node": "east-9"}']
+    changes = ["min-quorum 5", 'PUT catalog/deregister {"Node": "east-9"}']
+    assert server.actions == ["save before.snap", "restore", *changes]
 
 
 def test_a_file_that_is_not_a_snapshot_changes_nothing(file: Path) -> None:
