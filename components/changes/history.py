@@ -151,15 +151,19 @@ def addresses(name: str, settings: Settings, state: Mapping[str, Any]) -> dict[s
 
 
 def _servers_hash(settings: Settings) -> str:
-    """Return a hash of the settings whose change restarts the servers."""
+    """Return a hash of the settings whose change restarts the servers, and of their number.
+
+    Servers that wait for their first leader know only the number that was declared when they started.
+    """
     names = {entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers}
+    names.add("server_replicas")
     return hashlib.sha256(settings.model_dump_json(include=names).encode()).hexdigest()[:16]
 
 
-def mark_healthy(name: str, opts: pulumi.ResourceOptions) -> None:
-    """Create the mark of a healthy cluster.
+def mark_healthy(name: str, opts: pulumi.ResourceOptions) -> pulumi.Stash:
+    """Create and return the mark of a healthy cluster.
 
     `opts` must make it depend on the health check, and protect it in production: a cluster that lost it could start
     over.
     """
-    pulumi.Stash(f"{name}{_HEALTHY}", input=True, opts=opts)
+    return pulumi.Stash(f"{name}{_HEALTHY}", input=True, opts=opts)

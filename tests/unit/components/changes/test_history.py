@@ -60,17 +60,21 @@ def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> 
 
 
 def test_other_changes_belong_to_the_same_attempt() -> None:
-    changed = production(client_resources={"requests": {"cpu": "1"}}, client_replicas=5, server_replicas=5)
-    assert after(changed, recorded(production())) == History(healthy=False, attempt=1, servers_so_far=5)
+    changed = production(client_resources={"requests": {"cpu": "1"}}, client_replicas=5)
+    assert after(changed, recorded(production())) == History(healthy=False, attempt=1, servers_so_far=3)
+
+
+@pytest.mark.parametrize("servers", [3, 7])
+def test_another_number_of_servers_starts_over(servers: int) -> None:
+    known = after(production(server_replicas=servers), recorded(production(server_replicas=5)))
+    assert known == History(healthy=False, attempt=2, servers_so_far=servers)
 
 
 def test_a_volume_that_a_removed_server_has_used_stays() -> None:
     nodes = ("a", "b", "c", "d", "e")
     five, three = (production(storage_class="", storage_nodes=nodes, server_replicas=number) for number in (5, 3))
-    known = after(three, stash("consul", after(five, {}).record(five)))
+    known = after(three, stash("consul", after(five, {}).record(five)) | HEALTHY)
     assert (known.attempt, known.servers_so_far) == (1, 5)
-    fewer = production(storage_class="", storage_nodes=nodes[:3])
-    assert after(fewer, stash("consul", known.record(three))).attempt == 2
 
 
 def test_the_namespace_of_an_earlier_attempt_cannot_come_back() -> None:
