@@ -27,7 +27,8 @@ _TIMEOUT_SECONDS = 1.5
 # Each worker pauses this long after a call: about 100 calls a second in all.
 _PAUSE_SECONDS = 0.03
 
-# The workers share a key for this long. The checker is quick while few calls share a key.
+# The workers share a key for this long, or until a write stays unanswered. The checker is quick while few calls share a
+# key, and few of them have no answer: an unanswered write may have taken effect at any time since.
 _KEY_SECONDS = 1
 
 
@@ -76,6 +77,7 @@ class Load:
         self._forwards: list[_Forward] = []
         self._threads = [Thread(target=self._work, args=(worker,), daemon=True) for worker in range(WORKERS)]
         self._started = time.monotonic()
+        self._unanswered_writes = 0
         # The checker takes every key for new.
         self._folder = f"load/{time.time_ns()}"
 
@@ -124,7 +126,7 @@ class Load:
         known: tuple[str, str, int] = ("", "", 0)
         while not self._stop.wait(_PAUSE_SECONDS):
             count += 1
-            key = f"{self._folder}/{int((time.monotonic() - self._started) / _KEY_SECONDS)}"
+            key = f"{self._folder}/{int((time.monotonic() - self._started) / _KEY_SECONDS)}-{self._unanswered_writes}"
             kind = chance.choice(["put", "get", "get", "cas"])
             call = Call(kind if kind != "cas" or known[0] == key else "get", key, worker)
             if call.Kind != "get":
@@ -179,6 +181,7 @@ class Load:
         if call.Kind != "get":
             call.Unknown = True
             self.history.append(call)
+            self._unanswered_writes += 1
 
 
 class _Forward:
