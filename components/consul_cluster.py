@@ -88,8 +88,9 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         health = create_health_check(
             cluster, files, acl, revision(specs.servers, specs.clients), after(servers, *tokens, clients)
         )
-        mark_formed(cluster, after(health))
-        mark_healthy(name, protected(after(health), when=settings.production))
+        healthy = mark_healthy(name, protected(after(health), when=settings.production))
+        # The other way round, an interrupted update could leave servers without data that wait, but may start over.
+        mark_formed(cluster, after(healthy))
 
         # Edge: how monitoring and users reach the agents.
         if settings.monitoring != "none":

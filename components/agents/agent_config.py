@@ -24,6 +24,12 @@ SERF_LAN_PORT = 8301
 # could be too few if several clients share an address.
 MAX_CONNECTIONS = 200
 
+# How long servers may have no leader before no majority is left to elect one. With the multiplier 1, Consul's time-outs
+# of heartbeats and of elections are 1 s, and Raft waits once or twice as long (randomTimeout in hashicorp/raft's
+# util.go). Add 15 s for calls that the last leader does not answer.
+_ELECTION_SECONDS = 15
+_ELECTION_SECONDS_PER_MULTIPLIER = 4
+
 # At least twice Prometheus' scrape interval: https://developer.hashicorp.com/consul/docs/agent/config/config-files#telemetry-prometheus_retention_time
 METRICS_RETENTION = "5m"
 
@@ -38,6 +44,8 @@ DATA_DIR = "/consul/data"
 LOG_DIR = f"{DATA_DIR}/raft/wal"
 # On a server's volume, beside the Raft log: created when the server first becomes a voter.
 VOTER_FILE = f"{DATA_DIR}/raft/voter"
+# A server's ID: setupNodeID in Consul's agent/agent.go.
+NODE_ID_FILE = f"{DATA_DIR}/node-id"
 CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
 TLS_DIR = "/consul/tls"
@@ -62,6 +70,11 @@ SERVER_FILE = "server.json"
 # Key of the ConfigMap `<name>-formed`, mounted in CONFIG_DIR: the cluster was healthy once. Consul ignores the file,
 # because its name does not end in .json or .hcl.
 FORMED_FILE = "formed"
+
+
+def election_seconds(settings: Settings) -> int:
+    """Return how many seconds without a leader mean that no majority is left to elect one."""
+    return _ELECTION_SECONDS + _ELECTION_SECONDS_PER_MULTIPLIER * settings.raft_multiplier
 
 
 def servers_url(naming: Naming) -> str:

@@ -92,7 +92,10 @@ def create_start_files(cluster: Cluster, services: Services, opts: pulumi.Resour
 
 
 def mark_formed(cluster: Cluster, opts: pulumi.ResourceOptions) -> None:
-    """Create the ConfigMap that makes servers without data wait for a leader, after the health check (`opts`)."""
+    """Create the ConfigMap that makes servers without data wait for a leader.
+
+    `opts` must make it depend on the mark of a healthy cluster.
+    """
     data = {agent_config.FORMED_FILE: "A server without data waits for a leader.\n"}
     ConfigMap(cluster.naming.formed, metadata=cluster.metadata(cluster.naming.formed), data=data, opts=opts)
 

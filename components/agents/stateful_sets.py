@@ -40,7 +40,8 @@ _ALIVE = read_script(SCRIPTS / "alive.sh")
 _START_SERVER = read_script(SCRIPTS / "start_server.sh")
 _START_CLIENT = read_script(SCRIPTS / "start_client.sh")
 
-# 30 minutes at one probe a second: do not restart a server while it installs a large snapshot from the leader.
+# 30 minutes at one probe a second, or 90 if each runs into its time-out, as without a leader: do not restart a server
+# while it installs a large snapshot from the leader.
 _VOTE_PROBES = 1800
 _VOTE_TIMEOUT_SECONDS = 3
 
@@ -49,6 +50,9 @@ _ALIVE_TIMEOUT_SECONDS = 5
 
 # Kubernetes creates this file anew with each container, https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
 _TERMINATION_LOG = "/dev/termination-log"
+
+# The container's command becomes the agent (start_server.sh).
+_AGENT_PID = "1"
 
 # 30 minutes at one probe a second: restart only a client that hangs, because it waits for the servers by itself
 # (start_client.sh). Kubernetes delays the restart of a container only if it was restarted within the last 10 minutes.
@@ -90,6 +94,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
     servers_url = agent_config.servers_url(naming)
     ca_file = f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}"
     data: VolumeMountArgsDict = {"name": storage.name, "mount_path": agent_config.DATA_DIR}
+    stop = ["sh", "-c", _STOP, "stop", str(STOP_SECONDS), str(agent_config.election_seconds(settings))]
     servers = Role(
         component=SERVER,
         service=naming.name,
@@ -106,7 +111,10 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         readiness=HAS_LEADER,
         liveness={
             "exec_": {
-                "command": ["sh", "-c", _ALIVE, "alive", agent_config.OWN_URL, agent_config.LOG_DIR, _TERMINATION_LOG]
+                "command": [
+                    *("sh", "-c", _ALIVE, "alive", agent_config.OWN_URL, agent_config.LOG_DIR),
+                    *(_TERMINATION_LOG, _AGENT_PID),
+                ]
             },
             "timeout_seconds": _ALIVE_TIMEOUT_SECONDS,
         },
@@ -121,6 +129,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
             "SERVERS": servers_url,
             "CA_FILE": ca_file,
             "VOTER_FILE": agent_config.VOTER_FILE,
+            "NODE_ID_FILE": agent_config.NODE_ID_FILE,
             "FORMED_FILE": f"{agent_config.CONFIG_DIR}/{agent_config.FORMED_FILE}",
             **management_environment(acl),
         },
@@ -131,7 +140,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         ],
         volumes=[{"name": "addresses", "config_map": {"name": naming.addresses}}],
         claims=[storage.claim],
-        lifecycle={"pre_stop": {"exec_": {"command": ["sh", "-c", _STOP, "stop", str(STOP_SECONDS)]}}},
+        lifecycle={"pre_stop": {"exec_": {"command": stop}}},
     )
     clients = Role(
         component=CLIENT,

@@ -6,7 +6,7 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 
 from components.acl.objects import Acl
-from components.agents.agent_config import MANAGEMENT_TOKEN
+from components.agents.agent_config import MANAGEMENT_TOKEN, election_seconds
 from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import SCRIPTS
 from components.cluster import Cluster
@@ -38,6 +38,7 @@ def create_preflight(
             "SERVERS": " ".join(naming.servers(settings.server_replicas)),
             "EVERY_SERVER": " ".join(naming.servers(MOST_SERVERS)),
             "REVISION": revision,
+            "ELECTION_SECONDS": str(election_seconds(settings)),
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
             "STARTS_OVER": str(cluster.history.starts_over).lower(),
             **management_environment(acl),

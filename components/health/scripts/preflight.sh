@@ -107,9 +107,9 @@ problems() {
     echo "$found" | grep -E '^unknown (leader|voter) '
 }
 
-# `elected`: set $found to the servers in Raft. Fail if there is no leader for 15 s; an election takes a few seconds.
+# `elected`: set $found to the servers in Raft. Fail if there is no leader for $ELECTION_SECONDS.
 elected() {
-    elected_by=$(($(date +%s) + 15))
+    elected_by=$(($(date +%s) + ELECTION_SECONDS))
     until found=$(servers); do
         [ "$(date +%s)" -lt "$elected_by" ] || return 1
         sleep 1

@@ -27,12 +27,13 @@ def stop(
         for server in range(voters)
     ]
     (folder / "state").write_text("".join([AUTOPILOT_HEADER, *servers, autopilot_server(9, "non-voter")]))
-    return run(folder, me, f"cat {folder}/state", transfer)
+    return run(folder, me, f"cat {folder}/state", f"echo leader = {str(me == leader).lower()}", transfer)
 
 
-def run(folder: Path, me: int, state: str, transfer: str = "") -> tuple[list[str], int]:
+def run(folder: Path, me: int, state: str, info: str, transfer: str = "") -> tuple[list[str], int]:
     calls = f'echo "$CONSUL_HTTP_TOKEN_FILE $*" >> {folder}/calls'
-    write_program(folder, "consul", f'case "$*" in *"autopilot state") {state};; *) {calls}; {transfer} ;; esac')
+    program = f'case "$*" in *"autopilot state") {state};; info) {info} ;; *) {calls}; {transfer} ;; esac'
+    write_program(folder, "consul", program)
     (folder / "calls").touch()
     (folder / "ticks").touch()
     fake_clock(folder)
@@ -42,9 +43,9 @@ def run(folder: Path, me: int, state: str, transfer: str = "") -> tuple[list[str
         "MANAGEMENT_TOKEN_FILE": "management",
     }
     script = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
-    result = subprocess.run(["sh", "-c", script, "stop", "20"], env=environment, capture_output=True, check=False)
+    result = subprocess.run(["sh", "-c", script, "stop", "20", "10"], env=environment, capture_output=True, check=False)
     assert result.returncode == 0, result.stderr
-    return (folder / "calls").read_text().splitlines(), (folder / "ticks").read_text().count("\n") - 2
+    return (folder / "calls").read_text().splitlines(), (folder / "ticks").read_text().count("\n") - 1
 
 
 def test_a_follower_stops_at_once(tmp_path: Path) -> None:
@@ -83,10 +84,17 @@ def test_a_server_that_no_majority_needs_stops_at_once(tmp_path: Path, me: int, 
     assert stop(tmp_path, me=me, voters=voters) == ([], 0)
 
 
-def test_without_a_leader_it_stops_after_three_looks(tmp_path: Path) -> None:
-    calls, waited = run(tmp_path, 1, "echo No cluster leader >&2; exit 1")
+@pytest.mark.parametrize(("info", "seconds"), [("true", 10), ("exit 1", 0)], ids=["no leader", "no agent"])
+def test_without_a_leader_it_stops_sooner(tmp_path: Path, info: str, seconds: int) -> None:
+    calls, waited = run(tmp_path, 1, "echo No cluster leader >&2; exit 1", info)
     assert calls == []
-    assert waited <= 3
+    assert seconds <= waited <= seconds + 2
+
+
+def test_a_leader_that_autopilot_does_not_know_yet_hands_over(tmp_path: Path) -> None:
+    servers = [autopilot_server(server, "leader" if server == 1 else "voter") for server in range(3)]
+    (tmp_path / "state").write_text("".join([AUTOPILOT_HEADER, *servers]))
+    assert run(tmp_path, 0, f"cat {tmp_path}/state", "echo leader = true") == ([TRANSFER], 0)
 
 
 @pytest.mark.parametrize("voters", range(2, 8))
