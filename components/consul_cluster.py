@@ -89,7 +89,8 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
             cluster, files, acl, revision(specs.servers, specs.clients), after(servers, *tokens, clients)
         )
         healthy = mark_healthy(name, protected(after(health), when=settings.production))
-        # The other way round, an interrupted update could leave servers without data that wait, but may start over.
+        # In this order: with the ConfigMap but without the mark, the next update may start over, and the new servers
+        # would wait for a leader.
         mark_formed(cluster, after(healthy))
 
         # Edge: how monitoring and users reach the agents.

@@ -24,9 +24,10 @@ SERF_LAN_PORT = 8301
 # could be too few if several clients share an address.
 MAX_CONNECTIONS = 200
 
-# How long servers may have no leader before no majority is left to elect one. With the multiplier 1, Consul's time-outs
-# of heartbeats and of elections are 1 s, and Raft waits once or twice as long (randomTimeout in hashicorp/raft's
-# util.go). Add 15 s for calls that the last leader does not answer.
+# How long servers may have no leader before a script assumes that no majority is left to elect one. With the multiplier
+# 1, Consul's time-outs of heartbeats and of elections are 1 s. Raft waits one to two times as long for each
+# (randomTimeout in hashicorp/raft's util.go): 4 s for the first round. The rest is for further rounds, and for calls
+# that a dead leader does not answer.
 _ELECTION_SECONDS = 15
 _ELECTION_SECONDS_PER_MULTIPLIER = 4
 
@@ -44,7 +45,7 @@ DATA_DIR = "/consul/data"
 LOG_DIR = f"{DATA_DIR}/raft/wal"
 # On a server's volume, beside the Raft log: created when the server first becomes a voter.
 VOTER_FILE = f"{DATA_DIR}/raft/voter"
-# A server's ID: setupNodeID in Consul's agent/agent.go.
+# A server's ID: newNodeIDFromConfig in Consul's agent/nodeid.go.
 NODE_ID_FILE = f"{DATA_DIR}/node-id"
 CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
@@ -73,7 +74,7 @@ FORMED_FILE = "formed"
 
 
 def election_seconds(settings: Settings) -> int:
-    """Return how many seconds without a leader mean that no majority is left to elect one."""
+    """Return after how many seconds without a leader a script assumes that no majority is left to elect one."""
     return _ELECTION_SECONDS + _ELECTION_SECONDS_PER_MULTIPLIER * settings.raft_multiplier
 
 

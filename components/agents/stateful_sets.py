@@ -14,6 +14,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.acl.objects import CLIENT_ACL, SERVER_ACL, Acl
 from components.agents import agent_config
+from components.agents.agent_config import election_seconds
 from components.agents.agent_files import AgentFiles
 from components.agents.pod_template import (
     CLIENT_ANSWERS,
@@ -94,7 +95,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
     servers_url = agent_config.servers_url(naming)
     ca_file = f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}"
     data: VolumeMountArgsDict = {"name": storage.name, "mount_path": agent_config.DATA_DIR}
-    stop = ["sh", "-c", _STOP, "stop", str(STOP_SECONDS), str(agent_config.election_seconds(settings))]
+    stop = ["sh", "-c", _STOP, "stop", str(STOP_SECONDS), str(election_seconds(settings)), agent_config.OWN_URL]
     servers = Role(
         component=SERVER,
         service=naming.name,

@@ -59,8 +59,8 @@ def restore(server: Server, file: Path, backup: Path) -> None:
 def _register_own(server: Server) -> None:
     """Remove the agents and tokens of another cluster, and wait until the agents of this cluster are registered.
 
-    The snapshot also has autopilot's configuration. Set its `min_quorum` to the number of servers again, from which the
-    pre-flight check knows how many there must be.
+    The snapshot also replaces autopilot's configuration. Set `min_quorum` back to the number of servers: the pre-flight
+    check reads the number from it.
     """
     server.run('consul operator autopilot set-config -min-quorum="$1"', str(_declared_servers(server)))
     members = server.call("agent/members")

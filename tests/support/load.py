@@ -24,6 +24,10 @@ WORKERS = 8
 # A worker waits this long for an answer. A write without an answer may still take effect.
 _TIMEOUT_SECONDS = 1.5
 
+# A worker tries another client if a new connection takes longer. While a client's pod restarts, `kubectl port-forward`
+# accepts connections that nobody answers, and all workers would wait for this client.
+_CONNECT_SECONDS = 0.3
+
 # Each worker pauses this long after a call: about 100 calls a second in all.
 _PAUSE_SECONDS = 0.03
 
@@ -143,14 +147,14 @@ class Load:
         """
         port = forward.port
         connection = connections.setdefault(
-            port, HTTPSConnection("localhost", port, timeout=_TIMEOUT_SECONDS, context=self._trust)
+            port, HTTPSConnection("localhost", port, timeout=_CONNECT_SECONDS, context=self._trust)
         )
         query = {"get": "?consistent", "put": "", "cas": f"?cas={index}"}[call.Kind]
         method = "GET" if call.Kind == "get" else "PUT"
         headers = {"X-Consul-Token": self._consul.token}
         try:
             if connection.sock is None:
-                connection.connect()
+                _connect(connection)
         except OSError:
             connection.close()
             return None
@@ -182,6 +186,11 @@ class Load:
             call.Unknown = True
             self.history.append(call)
             self._unanswered_writes += 1
+
+
+def _connect(connection: HTTPSConnection) -> None:
+    connection.connect()
+    connection.sock.settimeout(_TIMEOUT_SECONDS)
 
 
 class _Forward:

@@ -7,7 +7,7 @@ curl --silent --fail --max-time 4 --output /dev/null "$1/v1/status/leader" || { 
 [ "$2" -nt "$3" ] || exit 0
 for file in "$2"/*.wal; do
     if [ "$file" -nt "$3" ] && [ "$(stat -c %s "$file")" -lt 67108864 ] && [ -z "$(head -c 4 "$file" | tr -d '\000')" ] &&
-        # It may be about to get its size.
+        # Consul creates the file first, and then gives it its size.
         [ $(($(date +%s) - $(stat -c %Y "$file"))) -ge 3 ]; then
         echo "The disk was full when Consul created $file. The server restarts."
         # At once, instead of after some failures: if Raft takes a snapshot before, the log is useless also after a restart.

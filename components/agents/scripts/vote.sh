@@ -15,7 +15,7 @@ gets_log() {
     fi
 }
 
-# By its ID: a server that lost its volume has another one, but until the leader has replaced the old entry, Raft lists that
-# entry under the same name, because the address is the same.
+# Compare the ID: a server that lost its volume has a new one, but Raft lists its name with the old ID until the leader has
+# replaced that entry.
 gets_log && id=$(cat "$NODE_ID_FILE") &&
     consul operator raft list-peers | grep -Eq "^$POD_NAME +$id .* true " && touch "$VOTER_FILE"

@@ -107,7 +107,7 @@ problems() {
     echo "$found" | grep -E '^unknown (leader|voter) '
 }
 
-# `elected`: set $found to the servers in Raft. Fail if there is no leader for $ELECTION_SECONDS.
+# `elected`: set $found to the servers in Raft. Fail if there is no leader for $ELECTION_SECONDS s.
 elected() {
     elected_by=$(($(date +%s) + ELECTION_SECONDS))
     until found=$(servers); do

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 from signal import SIGTERM
 
@@ -76,10 +77,12 @@ def test_a_log_that_could_not_grow_needs_a_restart(log: Path, size: int) -> None
     assert probe(log) == (1, said, True)
 
 
-def test_a_file_that_may_be_about_to_get_its_size_needs_no_restart(log: Path) -> None:
+@pytest.mark.parametrize(("age", "ended"), [(0, False), (4, True)])
+def test_a_file_gets_its_size_within_3_s(log: Path, age: int, ended: bool) -> None:
     log_file(log, "2.wal", header=b"", size=0)
-    os.utime(log / "wal" / "2.wal")
-    assert probe(log) == ALIVE
+    written = time.time() - age
+    os.utime(log / "wal" / "2.wal", (written, written))
+    assert probe(log)[2] is ended
 
 
 @pytest.mark.parametrize(
