@@ -12,8 +12,8 @@ from tests.support.settings import E2E_DEVELOPMENT, E2E_PRODUCTION
 from tests.support.stack import Stack
 from tools.devcluster.cluster import Cluster
 
-# The last node has no server.
-NODES = ["node-1", "node-2", "node-3", "node-9"]
+# The last nodes do not exist, and have no server.
+NODES = ["node-1", "node-2", "node-3", "node-8", "node-9"]
 SETTINGS: dict[str, dict[str, Any]] = {
     "development": E2E_DEVELOPMENT | {"ingressEnabled": False, "storageNodes": NODES},
     "production": E2E_PRODUCTION | {"storageNodes": NODES},
@@ -33,6 +33,12 @@ def unmounted(consul: Consul) -> bool:
     return "/nowhere" in consul.kubectl("get", "events", "--field-selector", "reason=FailedMount")
 
 
+def two_unscheduled(consul: Consul) -> bool:
+    """Return whether three of five servers run, and wait for the others to bootstrap the cluster."""
+    running = [pod for pod in consul.agents("server") if pod["status"]["phase"] == "Running"]
+    return len(running) == 3 and not any(ready(pod) for pod in running)
+
+
 def servers_run(consul: Consul) -> bool:
     return sum(ready(pod) for pod in consul.agents("server")) == 3
 
@@ -50,18 +56,19 @@ ATTEMPTS: list[tuple[dict[str, Any], Callable[[Consul], bool]]] = [
     ({"storagePath": "/nowhere"}, unmounted),
     ({"domain": "wrong.example"}, servers_run),
     ({"storageSize": "9Gi"}, clients_exist),
+    ({"serverReplicas": 5}, two_unscheduled),
 ]
 
 
-def claimed(consul: Consul, attempt: int) -> bool:
-    """Return whether the servers' pods are those of an attempt: they have its claims."""
+def claimed(consul: Consul, attempt: int, servers: int) -> bool:
+    """Return whether so many servers' pods are those of an attempt: they have its claims."""
     claim = "data" if attempt == 1 else f"data-{attempt}"
     claims = {
         volume.get("persistentVolumeClaim", {}).get("claimName")
         for pod in consul.agents("server")
         for volume in pod["spec"]["volumes"]
     }
-    return claims - {None} == {f"{claim}-{name}" for name in server_names(3)}
+    return claims - {None} == {f"{claim}-{name}" for name in server_names(servers)}
 
 
 @pytest.fixture(params=["development", "production"])
@@ -84,8 +91,9 @@ def test_settings_of_a_first_update_can_be_corrected(cluster: Cluster, first: St
         settings = right | wrong
         stack.configure(settings)
         consul = Consul(cluster.kubeconfig, settings["namespace"])
+        servers = settings.get("serverReplicas", 3)
         with stack.updating():
-            wait_for(f"pods of attempt {attempt}", partial(claimed, consul, attempt), 120)
+            wait_for(f"pods of attempt {attempt}", partial(claimed, consul, attempt, servers), 120)
             wait_for(f"the effect of {wrong}", partial(seen, consul), 120)
     stack.configure(right | {"namespace": "wrong"})
     assert "namespace cannot go back to wrong" in stack.preview(check=False)
@@ -97,7 +105,7 @@ def test_settings_of_a_first_update_can_be_corrected(cluster: Cluster, first: St
 
     # The next update protects a production cluster again, and restarts no agent. The volume without a server can move.
     pods = consul.uids()
-    stack.configure(right | {"storageNodes": [*NODES[:3], "node-8"]})
+    stack.configure(right | {"storageNodes": [*NODES[:3], "node-7"]})
     stack.up()
     stack.preview("--expect-no-changes")
     assert consul.uids() == pods
