@@ -83,8 +83,9 @@ def _local_volume(cluster: Cluster, ordinal: int, claim: str, opts: pulumi.Resou
     node = settings.storage_nodes[ordinal]
     if ordinal < cluster.history.servers_so_far:
         opts = _with_data(cluster, opts)
-    else:
-        # It can move to another node, but Kubernetes cannot change the node of a volume.
+    elif not cluster.history.starts_over:
+        # It can move to another node, but Kubernetes cannot change the node of a volume. A cluster that starts over has
+        # volumes of other names, and the pods of the earlier attempt may still use the old ones.
         moved = pulumi.ResourceOptions(replace_on_changes=["spec.nodeAffinity"], delete_before_replace=True)
         opts = pulumi.ResourceOptions.merge(opts, moved)
     return PersistentVolume(

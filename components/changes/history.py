@@ -38,11 +38,11 @@ class History:
     """The history of a cluster, with this update as its last event.
 
     `healthy` is whether the health check has ever succeeded. `attempt` is the number of the attempt to create the
-    cluster: one that was never healthy starts over when the number of servers changes, or a setting that would restart
-    the servers or that a running cluster cannot change. `servers_so_far` is the largest number of servers in this
-    attempt, which is also the number of volumes that may have data. `namespaces` are those of all attempts, the present
-    one last. `first` is whether the state has no record of the cluster: this update creates it. `addresses` are those
-    that the last update told the servers to advertise, by the server's name.
+    cluster: one that was never healthy starts over when the number or the nodes of the servers change, or a setting
+    that would restart the servers or that a running cluster cannot change. `servers_so_far` is the largest number of
+    servers in this attempt, which is also the number of volumes that may have data. `namespaces` are those of all
+    attempts, the present one last. `first` is whether the state has no record of the cluster: this update creates it.
+    `addresses` are those that the last update told the servers to advertise, by the server's name.
     """
 
     healthy: bool
@@ -151,12 +151,12 @@ def addresses(name: str, settings: Settings, state: Mapping[str, Any]) -> dict[s
 
 
 def _servers_hash(settings: Settings) -> str:
-    """Return a hash of the settings whose change restarts the servers, and of their number.
+    """Return a hash of the settings whose change restarts the servers, and of their number and their nodes.
 
     Servers that wait for their first leader know only the number that was declared when they started.
     """
     names = {entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers}
-    names.add("server_replicas")
+    names |= {"server_replicas", "storage_nodes"}
     return hashlib.sha256(settings.model_dump_json(include=names).encode()).hexdigest()[:16]
 
 
