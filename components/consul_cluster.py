@@ -84,7 +84,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         at_once = history.first and may_wait(2)
         tokens = [create_acl_job(cluster, files, acl, after(preflight if at_once else servers))] if acl else []
         before_clients = [preflight] if at_once else [servers, *tokens]
-        clients = create_clients(cluster, specs.clients, after(*before_clients))
+        clients = create_clients(cluster, specs.clients, servers_guard.clients(after(*before_clients)))
         health = create_health_check(
             cluster, files, acl, revision(specs.servers, specs.clients), after(servers, *tokens, clients)
         )

@@ -8,7 +8,7 @@ import pulumi
 from pulumi_kubernetes.core.v1 import PersistentVolume
 
 from components.changes.history import History
-from components.changes.refusals import lost_quorum, refusals, released, unchecked
+from components.changes.refusals import deleted, lost_quorum, refusals, released, unchecked
 from components.settings import Settings
 from components.trust.keys import Keys
 
@@ -44,6 +44,7 @@ class ServersGuard:
     an interrupted update, the record has the new number while the old number of servers still runs.
 
     It also refuses to create or update the StatefulSet while a server's volume is Released: the server could not start.
+    A StatefulSet that Kubernetes is deleting is not updated either: Pulumi would wait for its pods until the time-out.
     """
 
     def __init__(self, name: str, volumes: Sequence[PersistentVolume]) -> None:
@@ -53,6 +54,7 @@ class ServersGuard:
         on_dry_run = pulumi.ResourceHookOptions(on_dry_run=True)
         self._before_check = pulumi.ResourceHook(f"{name}-preflight", self._note_check, on_dry_run)
         self._with_volumes = pulumi.ResourceHook(f"{name}-volumes", self._refuse_released, on_dry_run)
+        self._not_deleted = pulumi.ResourceHook(f"{name}-deleted", _refuse_deleted, on_dry_run)
         self._before_update = pulumi.ResourceHook(f"{name}-servers", self._refuse, on_dry_run)
 
     def check(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
@@ -63,8 +65,14 @@ class ServersGuard:
     def servers(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of the servers' StatefulSet, which must depend on the Job."""
         hooks = pulumi.ResourceHookBinding(
-            before_create=[self._with_volumes], before_update=[self._with_volumes, self._before_update]
+            before_create=[self._with_volumes],
+            before_update=[self._not_deleted, self._with_volumes, self._before_update],
         )
+        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+
+    def clients(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
+        """Return the options of the clients' StatefulSet."""
+        hooks = pulumi.ResourceHookBinding(before_update=[self._not_deleted])
         return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
 
     async def _note_check(self, _args: pulumi.ResourceHookArgs) -> None:
@@ -90,6 +98,12 @@ def was_restarted(spec: Mapping[str, Any]) -> bool:
     metadata: dict[str, Any] = spec.get("template", {}).get("metadata") or {}
     annotations: dict[str, str] = metadata.get("annotations") or {}
     return "kubectl.kubernetes.io/restartedAt" in annotations
+
+
+async def _refuse_deleted(args: pulumi.ResourceHookArgs) -> None:
+    live = await _known(args.old_outputs, "metadata")
+    if "deletionTimestamp" in live:
+        _raise_all([deleted(live["namespace"], live["name"])])
 
 
 async def _refuse(args: pulumi.ResourceHookArgs) -> None:

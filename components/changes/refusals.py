@@ -155,6 +155,14 @@ def unchecked(servers_urn: str) -> str:
     )
 
 
+def deleted(namespace: str, name: str) -> str:
+    """Return the message for an update of a StatefulSet that Kubernetes is deleting."""
+    return (
+        f"The StatefulSet {name} is being deleted, for example by an interrupted pulumi destroy. Wait for its end: "
+        f"kubectl -n {namespace} wait --for=delete statefulset/{name} --timeout=5m. Then run pulumi up again"
+    )
+
+
 def released(volumes: Sequence[str]) -> Iterator[str]:
     """Yield a message if there are `volumes` (names of PersistentVolumes) whose claims were deleted."""
     if volumes:

@@ -57,6 +57,16 @@ def test_enabling_acls_later_loses_no_write(second: Second) -> None:
     assert "Permission denied" in denied
 
 
+def test_an_update_during_a_deletion_is_refused(second: Second) -> None:
+    # As `pulumi destroy` deletes it.
+    second.consul.kubectl("delete", "statefulset", "consul", "--cascade=foreground", "--wait=false")
+    assert "The StatefulSet consul is being deleted" in second.stack.preview(check=False)
+    second.consul.kubectl("wait", "--for=delete", "statefulset/consul", "--timeout=180s", timeout=200)
+    second.stack.up()
+    second.consul.wait_healthy()
+    assert second.consul.consul("kv", "get", "old") == "data\n"
+
+
 def test_destroy_leaves_nothing(second: Second, consul: Consul) -> None:
     assert len(everything(consul) - second.before) > 20
     second.stack.pulumi("destroy", "--yes", "--skip-preview")
