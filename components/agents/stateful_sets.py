@@ -14,7 +14,6 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 from components.acl.objects import CLIENT_ACL, SERVER_ACL, Acl
 from components.agents import agent_config
-from components.agents.agent_config import election_seconds
 from components.agents.agent_files import AgentFiles
 from components.agents.pod_template import (
     CLIENT_ANSWERS,
@@ -95,16 +94,16 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
     servers_url = agent_config.servers_url(naming)
     ca_file = f"{agent_config.TLS_DIR}/{agent_config.CA_CERTIFICATE}"
     data: VolumeMountArgsDict = {"name": storage.name, "mount_path": agent_config.DATA_DIR}
-    stop = ["sh", "-c", _STOP, "stop", str(STOP_SECONDS), str(election_seconds(settings)), agent_config.OWN_URL]
+    limits = (str(STOP_SECONDS), str(agent_config.election_seconds(settings)))
     servers = Role(
         component=SERVER,
         service=naming.name,
         replicas=settings.server_replicas,
         resources=settings.server_resources,
         config_file=agent_config.SERVER_FILE,
-        command=["sh", "-c", _START_SERVER, "start"],
+        command=_shell(_START_SERVER, "start"),
         startup={
-            "exec_": {"command": ["sh", "-c", _VOTE]},
+            "exec_": {"command": _shell(_VOTE)},
             "period_seconds": 1,
             "timeout_seconds": _VOTE_TIMEOUT_SECONDS,
             "failure_threshold": _VOTE_PROBES,
@@ -112,10 +111,9 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         readiness=HAS_LEADER,
         liveness={
             "exec_": {
-                "command": [
-                    *("sh", "-c", _ALIVE, "alive", agent_config.OWN_URL, agent_config.LOG_DIR),
-                    *(_TERMINATION_LOG, _AGENT_PID),
-                ]
+                "command": _shell(
+                    _ALIVE, "alive", agent_config.OWN_URL, agent_config.LOG_DIR, _TERMINATION_LOG, _AGENT_PID
+                )
             },
             "timeout_seconds": _ALIVE_TIMEOUT_SECONDS,
         },
@@ -141,7 +139,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         ],
         volumes=[{"name": "addresses", "config_map": {"name": naming.addresses}}],
         claims=[storage.claim],
-        lifecycle={"pre_stop": {"exec_": {"command": stop}}},
+        lifecycle={"pre_stop": {"exec_": {"command": _shell(_STOP, "stop", *limits, agent_config.OWN_URL)}}},
     )
     clients = Role(
         component=CLIENT,
@@ -149,7 +147,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         replicas=settings.client_replicas,
         resources=settings.client_resources,
         config_file=agent_config.CLIENT_FILE,
-        command=["sh", "-c", _START_CLIENT, "start"],
+        command=_shell(_START_CLIENT, "start"),
         startup={**CLIENT_ANSWERS, "period_seconds": 1, "failure_threshold": _START_PROBES},
         readiness=HAS_SERVER,
         liveness=CLIENT_ANSWERS,
@@ -170,6 +168,11 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         max_unavailable=settings.client_max_unavailable,
     )
     return AgentSpecs(_spec(cluster, files, servers), _spec(cluster, files, clients))
+
+
+def _shell(script: str, *arguments: str) -> list[str]:
+    """Return the command that runs a script; the first of the arguments is its $0."""
+    return ["sh", "-c", script, *arguments]
 
 
 def create_servers(cluster: Cluster, spec: StatefulSetSpecArgsDict, opts: pulumi.ResourceOptions) -> StatefulSet:

@@ -32,7 +32,7 @@ def create_guard(
     return pulumi.Stash(
         name,
         input={**history.record(settings), **hashes},
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks)),
+        opts=_hooked(opts, hooks),
     )
 
 
@@ -60,7 +60,7 @@ class ServersGuard:
     def check(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of the pre-flight check's Job."""
         hooks = pulumi.ResourceHookBinding(before_create=[self._before_check])
-        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+        return _hooked(opts, hooks)
 
     def servers(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of the servers' StatefulSet, which must depend on the Job."""
@@ -68,12 +68,12 @@ class ServersGuard:
             before_create=[self._with_volumes],
             before_update=[self._not_deleted, self._with_volumes, self._before_update],
         )
-        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+        return _hooked(opts, hooks)
 
     def clients(self, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
         """Return the options of the clients' StatefulSet."""
         hooks = pulumi.ResourceHookBinding(before_update=[self._not_deleted])
-        return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
+        return _hooked(opts, hooks)
 
     async def _note_check(self, _args: pulumi.ResourceHookArgs) -> None:
         self._checked = True
@@ -91,6 +91,10 @@ class ServersGuard:
         restarted = was_restarted(await _known(args.old_outputs, "spec"))
         if not self._checked and (rolled or restarted or after["replicas"] < before["replicas"]):
             _raise_all([unchecked(args.urn)])
+
+
+def _hooked(opts: pulumi.ResourceOptions, hooks: pulumi.ResourceHookBinding) -> pulumi.ResourceOptions:
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks))
 
 
 def was_restarted(spec: Mapping[str, Any]) -> bool:

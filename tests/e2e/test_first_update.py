@@ -91,9 +91,9 @@ def test_settings_of_a_first_update_can_be_corrected(cluster: Cluster, first: St
         settings = right | wrong
         stack.configure(settings)
         consul = Consul(cluster.kubeconfig, settings["namespace"])
-        servers = settings.get("serverReplicas", 3)
+        declared = settings.get("serverReplicas", 3)
         with stack.updating():
-            wait_for(f"pods of attempt {attempt}", partial(claimed, consul, attempt, servers), 120)
+            wait_for(f"pods of attempt {attempt}", partial(claimed, consul, attempt, declared), 120)
             wait_for(f"the effect of {wrong}", partial(seen, consul), 120)
     stack.configure(right | {"namespace": "wrong"})
     assert "namespace cannot go back to wrong" in stack.preview(check=False)

@@ -26,8 +26,12 @@ def stop(
         autopilot_server(server, "leader" if server == leader else "voter", healthy=server not in dead)
         for server in range(voters)
     ]
-    (folder / "state").write_text("".join([AUTOPILOT_HEADER, *servers, autopilot_server(9, "non-voter")]))
+    write_state(folder, [*servers, autopilot_server(9, "non-voter")])
     return run(folder, me, f"cat {folder}/state", f"echo leader = {str(me == leader).lower()}", transfer)
+
+
+def write_state(folder: Path, servers: list[str]) -> None:
+    (folder / "state").write_text("".join([AUTOPILOT_HEADER, *servers]))
 
 
 def run(folder: Path, me: int, state: str, info: str, transfer: str = "", answers: str = "") -> tuple[list[str], int]:
@@ -100,14 +104,14 @@ def test_without_a_leader_it_stops_sooner(tmp_path: Path, answers: str, seconds:
 
 def test_the_wait_for_an_election_begins_with_the_last_answer(tmp_path: Path) -> None:
     servers = [autopilot_server(n, "voter" if n else "leader", healthy=n == 0) for n in range(3)]
-    (tmp_path / "state").write_text("".join([AUTOPILOT_HEADER, *servers]))
+    write_state(tmp_path, servers)
     state = f"[ $(wc -l < {tmp_path}/ticks) -lt 8 ] && cat {tmp_path}/state"
     assert run(tmp_path, 0, state, "true") == ([], 16)
 
 
 def test_a_leader_that_autopilot_does_not_know_yet_hands_over(tmp_path: Path) -> None:
     servers = [autopilot_server(server, "leader" if server == 1 else "voter") for server in range(3)]
-    (tmp_path / "state").write_text("".join([AUTOPILOT_HEADER, *servers]))
+    write_state(tmp_path, servers)
     assert run(tmp_path, 0, f"cat {tmp_path}/state", "echo leader = true") == ([TRANSFER], 0)
 
 
