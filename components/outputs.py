@@ -81,7 +81,10 @@ def _dns(service: ServiceSpec) -> str:
 
 
 def _ui(settings: Settings) -> str | None:
-    return f"https://{settings.ingress_host}" if settings.ingress_enabled else None
+    if not settings.ingress_enabled:
+        return None
+    port = "" if settings.ingress_port == 443 else f":{settings.ingress_port}"
+    return f"https://{settings.ingress_host}{port}"
 
 
 # No eq and no repr: ConsulCluster inherits from this class, and resources are compared by identity.

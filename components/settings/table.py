@@ -25,6 +25,7 @@ from components.settings.value_types import (
     NodeName,
     OptionalLabel,
     OptionalName,
+    Port,
     PositiveHours,
     Quantity,
     RaftMultiplier,
@@ -214,6 +215,14 @@ class Settings(SettingsModel):
             change=IN_PLACE,
         ),
     ] = ""
+    ingress_port: Annotated[
+        Port,
+        Setting(
+            purpose="The port at which browsers reach the ingress controller over HTTPS, for the output uiUrl",
+            allowed="a port, 1 to 65535",
+            change=IN_PLACE,
+        ),
+    ] = 443
     ingress_class: Annotated[
         OptionalName,
         Setting(

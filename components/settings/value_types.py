@@ -67,6 +67,7 @@ MOST_SERVERS = 7
 ServerCount = Annotated[int, Field(ge=1, le=MOST_SERVERS)]
 RaftMultiplier = Annotated[int, Field(ge=1, le=10)]
 PositiveHours = Annotated[int, Field(ge=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class SettingsModel(BaseModel):

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 import components
 from components.consul_cluster import ConsulCluster
 from components.outputs import Outputs
@@ -35,6 +37,12 @@ def test_the_output_values_match_the_contract() -> None:
         assert outputs.keys() == promises.keys(), ADVICE
         wrong = {name: value for name, value in outputs.items() if type_of(value) not in promises[name].types}
         assert wrong == {}, ADVICE
+
+
+@pytest.mark.parametrize(("port", "url"), [(443, "https://consul.test"), (18443, "https://consul.test:18443")])
+def test_the_ui_has_the_port_that_browsers_use(port: int, url: str) -> None:
+    settings = development(ingress_enabled=True, ingress_host="consul.test", ingress_port=port)
+    assert declare(settings).outputs["uiUrl"] == url
 
 
 def test_the_attributes_of_the_component_are_its_outputs() -> None:

@@ -36,6 +36,8 @@ def test_development_needs_only_a_place_for_its_data() -> None:
         pytest.param(DEVELOPMENT, "clientMinReadySeconds", "-1", id="negative seconds"),
         pytest.param(PRODUCTION, "ingressEnabled", "true", id="an Ingress in production"),
         pytest.param(DEVELOPMENT, "ingressEnabled", '"yes"', id="a string for a boolean"),
+        pytest.param(DEVELOPMENT, "ingressPort", "0", id="port 0"),
+        pytest.param(DEVELOPMENT, "ingressPort", "65536", id="a port beyond the last"),
         pytest.param(PRODUCTION, "aclEnabled", "false", id="no ACLs in production"),
         pytest.param(DEVELOPMENT, "serviceTokens", '["web", "web"]', id="a service twice"),
         pytest.param(DEVELOPMENT, "serviceTokens", '["web", "web/2"]', id="two tokens of one service"),
