@@ -225,8 +225,11 @@ def test_network_policies_deny_and_allow(own: Cluster) -> None:
 
 
 def test_the_ingress_controller_serves_on_the_loopback(own: Cluster) -> None:
-    backend = {"service": {"name": "web", "port": {"number": 80}}}
-    rule = {"host": "web.localhost", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    def path(path: str, kind: str, service: str) -> dict[str, object]:
+        return {"path": path, "pathType": kind, "backend": {"service": {"name": service, "port": {"number": 80}}}}
+
+    paths = [path("/", "Prefix", "web"), path("/nobody", "Exact", "nobody"), path("/none", "Prefix", "nobody")]
+    rule = {"host": "web.localhost", "http": {"paths": paths}}
     own.kubectl.apply(
         [
             {
@@ -238,14 +241,26 @@ def test_the_ingress_controller_serves_on_the_loopback(own: Cluster) -> None:
         ]
     )
 
+    def get(path: str, host: str = "web.localhost") -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{own.http_port}{path}", headers={"Host": host})
+
     def missing() -> str | None:
-        response = httpx.get(f"http://127.0.0.1:{own.http_port}/", headers={"Host": "web.localhost"})
+        response = get("/")
         status = own.kubectl.get("ingress", "web")["status"]["loadBalancer"]
         return None if response.text == "hello\n" and status else f"{response.status_code}, {status}"
 
     wait_for("the ingress", missing, limit=20)
-    other = httpx.get(f"https://127.0.0.1:{own.https_port}/", headers={"Host": "other.localhost"}, verify=False)  # noqa: S501
-    assert other.status_code == 404
+    # The Service `nobody` does not exist.
+    unavailable = [
+        each
+        for each in ("/", "/nobody", "/nobody/else", "/none", "/none/at/all", "/nonetheless")
+        if get(each).status_code == int(httpx.codes.BAD_GATEWAY)
+    ]
+    assert unavailable == ["/nobody", "/none", "/none/at/all"]
+    assert get("/", "other.localhost").status_code == httpx.codes.NOT_FOUND
+    # No Ingress has a certificate for this host.
+    with pytest.raises(httpx.ConnectError, match="SSL"):
+        httpx.get(f"https://127.0.0.1:{own.https_port}/", verify=False)  # noqa: S501
 
 
 def test_local_volumes_belong_to_the_pods_group(own: Cluster) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
@@ -43,10 +44,16 @@ def listed(ui: Page, what: str) -> set[str]:
     return {name.strip() for name in ui.locator("li .header a").all_inner_texts()}
 
 
-def test_the_ui_of_development_in_a_browser(cluster: Cluster, stack: Stack, consul: Consul, tmp_path: Path) -> None:
+def test_the_ui_of_development_in_a_browser(
+    cluster: Cluster, stack: Stack, settings: dict[str, object], consul: Consul, tmp_path: Path
+) -> None:
+    stack.configure(settings | {"ingressPort": cluster.https_port})
+    stack.up()
     outputs = stack.outputs()
-    host = outputs["uiUrl"].removeprefix("https://")
-    with page(host, cluster.https_port, outputs["caCertificate"]) as ui:
+    url = urlsplit(str(outputs["uiUrl"]))
+    assert url.hostname
+    assert url.port == cluster.https_port
+    with page(url.hostname, cluster.https_port, outputs["caCertificate"]) as ui:
         log_in(ui, outputs["managementToken"])
         assert listed(ui, "nodes") == AGENTS
         # For the documentation: SCREENSHOT=docs/ui.png.
@@ -109,9 +116,9 @@ def test_an_update_waits_for_the_ingress_controller_only_with_ingress_await(
 ) -> None:
     def annotations() -> dict[str, str]:
         (ingress,) = consul.objects("ingresses")
-        return ingress["metadata"]["annotations"]
+        return ingress["metadata"].get("annotations", {})
 
-    # Create the Ingress again, because the existing one keeps the address that Traefik reported.
+    # Create the Ingress again, because the existing one keeps the address that the ingress controller reported.
     stack.configure(settings | {"ingressEnabled": False})
     stack.up()
     stack.configure(settings | {"ingressClass": "nobody"})

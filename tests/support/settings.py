@@ -14,10 +14,6 @@ E2E_DEVELOPMENT: dict[str, Any] = {
     "ingressEnabled": True,
     "ingressHost": "consul.localhost",
     "ingressNamespace": INGRESS_NAMESPACE,
-    "ingressAnnotations": {
-        "traefik.ingress.kubernetes.io/router.entrypoints": "https",
-        "traefik.ingress.kubernetes.io/router.tls": "true",
-    },
     "clientNamespaces": ["web", "net-web"],
     "serviceTokens": ["web"],
 }

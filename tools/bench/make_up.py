@@ -12,12 +12,12 @@ from tools.bench.figures import Figure, seconds
 
 def measure(folder: Path, cold: bool, console: Console) -> list[Figure]:
     """Measure each on its own cluster and stack, the warm cache first."""
-    warm_up = Figure("make up in a new checkout, cache warm", aim="≤ 90 s")
-    again = Figure("make up again", aim="seconds")
+    warm_up = Figure("make up in a new checkout, cache warm", aim="≤ 60 s")
+    again = Figure("make up again", aim="≤ 8 s")
     figures = [warm_up, again]
     _measure(folder / "warm", {}, warm_up, again, console)
     if cold:
-        cold_up = Figure("make up with nothing cached", aim="≤ 1800 s")
+        cold_up = Figure("make up with nothing cached", aim="≤ 1080 s")
         figures.append(cold_up)
         cache = {"CONSUL_CLUSTER_CACHE": str(folder / "cache"), "PIP_NO_CACHE_DIR": "1"}
         _measure(folder / "cold", cache, cold_up, Figure(""), console)

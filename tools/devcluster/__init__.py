@@ -3,8 +3,3 @@
 Nodes are named node-1, node-2, …. Each has an empty folder /mnt/disks/local for PersistentVolumes of type `local`.
 docs/devcluster.md describes the whole.
 """
-
-from tools.devcluster.cluster import Cluster
-from tools.devcluster.errors import DevclusterError
-
-__all__ = ["Cluster", "DevclusterError"]

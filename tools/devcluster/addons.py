@@ -10,14 +10,14 @@ from copy import deepcopy
 from typing import Any
 
 from tools.devcluster.gateway import INGRESS_NODE
-from tools.devcluster.images import COREDNS, NETWORK_POLICIES, PROVISIONER, TRAEFIK
+from tools.devcluster.images import COREDNS, INGRESS, NETWORK_POLICIES, PROVISIONER
 from tools.devcluster.network import POLICY_QUEUE
 from tools.devcluster.plan import CLUSTER_DOMAIN
 
 Manifest = dict[str, Any]
 
-INGRESS_NAMESPACE = "traefik"
-INGRESS_CLASS = "traefik"
+INGRESS_NAMESPACE = "ingress"
+INGRESS_CLASS = "devcluster"
 STORAGE_CLASS = "standard"
 
 # The folder of the provisioner's volumes on every node. Its files are in the cluster's state folder.
@@ -107,19 +107,11 @@ def network_policies() -> list[Manifest]:
 
 
 def ingress() -> list[Manifest]:
-    """Return Traefik as the default ingress class, on ports 80 and 443 of one node.
-
-    It calls backends by HTTPS if their Service port is named `https`, and does not verify their certificates.
-    """
-    name, namespace = "traefik", INGRESS_NAMESPACE
+    """Return the ingress controller and its IngressClass, which is the default, on ports 80 and 443 of one node."""
+    name, namespace = "ingress", INGRESS_NAMESPACE
     rules = [
-        {"apiGroups": [""], "resources": ["services", "secrets", "nodes"], "verbs": ["get", "list", "watch"]},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
-        {
-            "apiGroups": ["networking.k8s.io"],
-            "resources": ["ingresses", "ingressclasses"],
-            "verbs": ["get", "list", "watch"],
-        },
+        {"apiGroups": [""], "resources": ["services", "secrets"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses"], "verbs": ["list", "watch"]},
         {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses/status"], "verbs": ["update"]},
     ]
     ports = [
@@ -131,21 +123,12 @@ def ingress() -> list[Manifest]:
         "nodeSelector": {"kubernetes.io/hostname": INGRESS_NODE.name},
         "containers": [
             {
-                "name": "traefik",
-                "image": TRAEFIK.reference,
-                "args": [
-                    "--entrypoints.http.address=:8000",
-                    "--entrypoints.https.address=:8443",
-                    "--ping=true",
-                    "--ping.entrypoint=http",
-                    "--providers.kubernetesingress=true",
-                    "--providers.kubernetesingress.ingressendpoint.hostname=localhost",
-                    "--serverstransport.insecureskipverify=true",
-                    "--global.checknewversion=false",
-                    "--global.sendanonymoususage=false",
-                ],
+                "name": "controller",
+                "image": INGRESS.reference,
+                "args": [f"--class={INGRESS_CLASS}", "--address=localhost", "--http=:8000", "--https=:8443"],
                 "ports": ports,
-                "readinessProbe": {"httpGet": {"path": "/ping", "port": "http"}, "periodSeconds": 1},
+                # It listens after it has read all Ingresses.
+                "readinessProbe": {"tcpSocket": {"port": "https"}, "periodSeconds": 1},
             }
         ],
     }
@@ -156,7 +139,7 @@ def ingress() -> list[Manifest]:
             "name": INGRESS_CLASS,
             "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"},
         },
-        "spec": {"controller": "traefik.io/ingress-controller"},
+        "spec": {"controller": "consul-cluster/devcluster"},
     }
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},

@@ -47,6 +47,11 @@ def _hierarchies() -> _Hierarchies:
     return _Hierarchies(legacy, unified)
 
 
+def is_version_2() -> bool:
+    """Return whether this machine has only a cgroup tree of version 2."""
+    return not _hierarchies().legacy
+
+
 @dataclass(frozen=True)
 class Cgroup:
     """A cgroup with the same path in every tree; `path` has no leading slash."""

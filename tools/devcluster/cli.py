@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tools.command_group import Commands
 from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
 from tools.devcluster.programs import binary
 from tools.devcluster.state import default_state
-from tools.errors import Commands
 
 app = typer.Typer(
     cls=Commands,
@@ -38,9 +38,12 @@ def choose(
 def up(
     context: typer.Context,
     nodes: Annotated[int | None, typer.Option(help="Number of workers; a new cluster has 3 by default.")] = None,
+    image: Annotated[
+        list[Path] | None, typer.Option(help="An image archive to import into all nodes; can be repeated.")
+    ] = None,
 ) -> None:
     """Create the cluster, or start what is missing of it."""
-    context.obj.up(nodes)
+    context.obj.up(nodes, image or [])
 
 
 @app.command()
@@ -51,9 +54,11 @@ def down(context: typer.Context) -> None:
 
 @app.command()
 def env(context: typer.Context) -> None:
-    """Print `export` lines for a shell: KUBECONFIG, and a PATH with kubectl. The cluster need not be running."""
+    """Print `export` lines for a shell: KUBECONFIG, a PATH with kubectl, and if there is a cluster, its HTTPS port."""
     cluster: Cluster = context.obj
     typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.files.kubeconfig))}")
+    if cluster.files.read():
+        typer.echo(f"export DEVCLUSTER_HTTPS_PORT={cluster.https_port}")
     typer.echo(f'export PATH={shlex.quote(str(binary("kubectl").parent))}:"$PATH"')
 
 

@@ -1,23 +1,22 @@
 """A cluster: create it, inspect it, delete it."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from tools.devcluster import addons, gateway, images
+from tools.devcluster import addons, images, ports
 from tools.devcluster.cgroups import remove_root
 from tools.devcluster.errors import DevclusterError
 from tools.devcluster.fleet import Fleet, cluster_cgroup
 from tools.devcluster.health import Health
 from tools.devcluster.kubectl import Kubectl
-from tools.devcluster.plan import check_name, plan_nodes
+from tools.devcluster.plan import DEFAULT_NODES, check_name, plan_nodes
 from tools.devcluster.programs import binary, check_host, check_toolchain
 from tools.devcluster.progress import Progress
 from tools.devcluster.startup import Startup
 from tools.devcluster.state import Record, State, default_state
-
-DEFAULT_NODES = 3
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,11 @@ class Cluster:
         kubeconfig = self.kubeconfig  # first: that there is no cluster is the clearer error
         return Kubectl(binary("kubectl"), kubeconfig)
 
-    def up(self, nodes: int | None = None) -> None:
-        """Create the cluster, or start what is missing. `nodes` is the number of workers, by default 3 or as before."""
+    def up(self, nodes: int | None = None, archives: Sequence[Path] = ()) -> None:
+        """Create the cluster, or start what is missing, and import image archives into all nodes.
+
+        `nodes` is the number of workers: by default that of the existing cluster, or 3.
+        """
         plan_nodes(DEFAULT_NODES if nodes is None else nodes)
         check_host()
         check_toolchain()
@@ -75,9 +77,11 @@ class Cluster:
         with self.files.locked():
             fleet = Fleet(self.files, self._record(nodes))
             if self.missing() is None:
+                for archive in archives:
+                    self.load_image(archive)
                 self.progress.done(f"Cluster {self.name} is up already: {self._summary(fleet)}")
                 return
-            Startup(fleet, self.kubectl, self.progress).run()
+            Startup(fleet, self.kubectl, self.progress, archives).run()
             self.progress.done(f"Cluster {self.name} is up: {self._summary(fleet)}")
 
     def down(self) -> None:
@@ -125,9 +129,9 @@ class Cluster:
         if record is None:
             record = Record(
                 nodes=DEFAULT_NODES if nodes is None else nodes,
-                api_port=gateway.free_port(gateway.FIRST_API_PORT),
-                http_port=gateway.free_port(gateway.FIRST_HTTP_PORT),
-                https_port=gateway.free_port(gateway.FIRST_HTTPS_PORT),
+                api_port=ports.first_free(ports.FIRST_API),
+                http_port=ports.first_free(ports.FIRST_HTTP),
+                https_port=ports.first_free(ports.FIRST_HTTPS),
             )
             self.files.write(record)
         elif nodes is not None and nodes != record.nodes:

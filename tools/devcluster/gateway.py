@@ -4,12 +4,10 @@ A listener on 127.0.0.1 forwards connections to a Unix socket in the state folde
 any network namespace, so a relay in the control plane's network accepts them there and forwards them to their target.
 """
 
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.devcluster.errors import DevclusterError
 from tools.devcluster.machine import Part
 from tools.devcluster.plan import API_PORT, CONTROL_PLANE, Node
 from tools.devcluster.state import State
@@ -18,12 +16,6 @@ NAME = "gateway"
 
 # The node with the ingress controller on its host ports 80 and 443.
 INGRESS_NODE = Node(1)
-
-# The search for free ports starts here: below the kernel's range for outgoing connections.
-FIRST_API_PORT = 16443
-FIRST_HTTP_PORT = 18080
-FIRST_HTTPS_PORT = 18443
-_PORTS_TRIED = 1000
 
 
 @dataclass(frozen=True)
@@ -54,25 +46,3 @@ def plan_forwards(api_port: int, http_port: int, https_port: int) -> list[Forwar
         Forward("http", http_port, f"{INGRESS_NODE.address}:80"),
         Forward("https", https_port, f"{INGRESS_NODE.address}:443"),
     ]
-
-
-def free_port(first: int) -> int:
-    """Return the first free port of the loopback, starting at `first`."""
-    return next(port for port in range(first, first + _PORTS_TRIED) if _is_free(port))
-
-
-def check_free(port: int) -> None:
-    """Raise DevclusterError if another program uses the port."""
-    if not _is_free(port):
-        raise DevclusterError(
-            f"Another program uses the cluster's port 127.0.0.1:{port}: stop that program,"
-            " or recreate the cluster with `devcluster down` and `devcluster up`"
-        )
-
-
-def _is_free(port: int) -> bool:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True

@@ -13,7 +13,7 @@ from tools.devcluster.machine import Machine
 from tools.devcluster.plan import Node
 from tools.devcluster.programs import binary
 from tools.toolchain import images as archives
-from tools.toolchain.parts import PROVISIONER_VERSION
+from tools.toolchain.parts import COREDNS_VERSION, NETWORK_POLICIES_VERSION, PROVISIONER_VERSION
 
 _CTR = ("ctr", "--namespace=k8s.io")
 
@@ -29,7 +29,7 @@ class Image:
 
     def write(self, folder: Path) -> Path:
         """Write the image's archive if it does not exist; return its path."""
-        archive = folder / f"{self.program}.tar"
+        archive = folder / f"{self.program}-{self.reference.rpartition(':')[2]}.tar"
         if not archive.exists():
             draft = archive.with_suffix(".new")
             archives.write_archive(
@@ -50,10 +50,12 @@ class Image:
 
 # A pod's sandbox container only has to run.
 PAUSE = Image("registry.k8s.io/pause:3.10.1", "busybox", ("sleep", "2147483647"))
-COREDNS = Image("registry.k8s.io/coredns/coredns:v1.15.0", "coredns")
-TRAEFIK = Image("docker.io/library/traefik:v3.6.0", "traefik")
-NETWORK_POLICIES = Image("registry.k8s.io/networking/kube-network-policies:v0.8.0", "kube-network-policies")
-OWN = (PAUSE, COREDNS, NETWORK_POLICIES, TRAEFIK)
+COREDNS = Image(f"registry.k8s.io/coredns/coredns:v{COREDNS_VERSION}", "coredns")
+INGRESS = Image("docker.io/devcluster/ingress:1", "ingress")
+NETWORK_POLICIES = Image(
+    f"registry.k8s.io/networking/kube-network-policies:v{NETWORK_POLICIES_VERSION}", "kube-network-policies"
+)
+OWN = (PAUSE, COREDNS, NETWORK_POLICIES, INGRESS)
 
 # Not in every cluster: see `Cluster.add_provisioner`. Its pods run scripts in the same image.
 PROVISIONER = Image(
@@ -66,7 +68,7 @@ PROVISIONER = Image(
 
 def wanted(node: Node) -> list[Image]:
     """Return the images that a node needs for the cluster's own pods."""
-    return [image for image in OWN if image != TRAEFIK or node == INGRESS_NODE]
+    return [image for image in OWN if image != INGRESS or node == INGRESS_NODE]
 
 
 def is_served(machine: Machine) -> bool:

@@ -3,24 +3,20 @@
 from pathlib import Path
 
 from tools.devcluster.errors import DevclusterError
-from tools.devcluster.fleet import Fleet
+
+INOTIFY_CONTROL_PLANE = 11
+INOTIFY_PER_NODE = 8
+"""The inotify instances that the parts of a machine use."""
 
 _INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-_INOTIFY_PER_NODE = 8
-_INOTIFY_CONTROL_PLANE = 11
 
 
-def check_inotify(fleet: Fleet) -> None:
-    """Raise DevclusterError if there are too few inotify instances for the parts to start.
+def check_inotify(needed: int) -> None:
+    """Raise DevclusterError if fewer than `needed` inotify instances are free: the parts would not start.
 
     Some machines allow only 128, enough for three clusters of three nodes. The devcluster does not change the limit.
     """
-    needed = sum(
-        _INOTIFY_CONTROL_PLANE if machine is fleet.control_plane else _INOTIFY_PER_NODE
-        for machine, parts in fleet.everything()
-        if machine is not fleet.gateway and any(machine.process(part) is None for part in parts)
-    )
-    allowed, used = int(_INOTIFY.read_text()), _inotify_instances()
+    allowed, used = int(_INOTIFY.read_text()), _used_inotify_instances()
     if used + needed > allowed:
         raise DevclusterError(
             f"The cluster needs {needed} more inotify instances; this machine allows {allowed}, and {used} are in use:"
@@ -28,7 +24,7 @@ def check_inotify(fleet: Fleet) -> None:
         )
 
 
-def _inotify_instances() -> int:
+def _used_inotify_instances() -> int:
     """Return the number of instances of all users. The limit is per user, but nearly all belong to root."""
     return sum(_is_inotify(file) for file in Path("/proc").glob("[0-9]*/fd/*"))
 

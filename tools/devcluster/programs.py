@@ -11,7 +11,7 @@ _SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin",
 _TOOLCHAIN_PROGRAMS = (
     *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubeadm", "kubectl", "socat"),
     *("containerd", "ctr", "runc", "iptables", "kubelet", "kube-proxy"),
-    *("busybox", "coredns", "kube-network-policies", "traefik"),
+    *("busybox", "coredns", "kube-network-policies", "ingress"),
 )
 _SYSTEM_PROGRAMS = {
     "unshare": "util-linux",

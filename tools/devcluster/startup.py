@@ -1,16 +1,16 @@
 """Start a cluster. Every step does only what is missing, so an interrupted start can be repeated."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.devcluster import addons, gateway, images, node
+from tools.devcluster import addons, images, node, ports
 from tools.devcluster.fleet import Fleet
 from tools.devcluster.health import Health
 from tools.devcluster.images import Image
 from tools.devcluster.kubectl import Kubectl
-from tools.devcluster.limits import check_inotify
+from tools.devcluster.limits import INOTIFY_CONTROL_PLANE, INOTIFY_PER_NODE, check_inotify
 from tools.devcluster.machine import Machine, Part
 from tools.devcluster.network import connect_control_plane, connect_node, enable_link, lose_packets
 from tools.devcluster.pki import Kubeadm, write_admin_kubeconfig
@@ -32,10 +32,12 @@ class Startup:
     fleet: Fleet
     kubectl: Kubectl
     progress: Progress
+    archives: Sequence[Path] = ()
+    """Image archives to import into all nodes, besides the cluster's own."""
 
     def run(self) -> None:
         """Return when everything is ready. Raise DevclusterError with the last state if a step exceeds its limit."""
-        check_inotify(self.fleet)
+        check_inotify(self._needed_inotify_instances())
         kubeadm = Kubeadm(binary("kubeadm"), self.fleet.state)
         with self.progress.step("Certificates"):
             kubeadm.make_pki(self.fleet.nodes)
@@ -58,6 +60,14 @@ class Startup:
         with self.progress.step("DNS, network policies, ingress") as step:
             self._await("DNS, network policies and ingress", self._health.missing_addons, _ADDONS_LIMIT_SECONDS, step)
 
+    def _needed_inotify_instances(self) -> int:
+        """Return the number of inotify instances that the machines still to be started need."""
+        return sum(
+            INOTIFY_CONTROL_PLANE if machine is self.fleet.control_plane else INOTIFY_PER_NODE
+            for machine, parts in self.fleet.everything()
+            if machine is not self.fleet.gateway and any(machine.process(part) is None for part in parts)
+        )
+
     @property
     def _health(self) -> Health:
         return Health(self.fleet, self.kubectl)
@@ -76,7 +86,7 @@ class Startup:
         fleet = self.fleet
         for forward, listener in zip(fleet.forwards, fleet.listeners, strict=True):
             if fleet.gateway.process(listener) is None:
-                gateway.check_free(forward.port)
+                ports.check_free(forward.port)
                 fleet.gateway.keep_running(listener)
         for part in fleet.store_and_api:
             fleet.control_plane.keep_running(part)
@@ -107,6 +117,8 @@ class Startup:
         runtime.result()
         for image in images.wanted(worker):
             images.load(self.fleet.worker(worker), archives[image].result())
+        for archive in self.archives:
+            images.load(self.fleet.worker(worker), archive)
 
     def _start_agents(self, runtimes: Mapping[Node, Future[None]]) -> None:
         for worker, runtime in runtimes.items():

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from tools.command_group import errors_presented
 from tools.commands import run
-from tools.errors import errors_presented
 from tools.preview import events, report
 from tools.preview.stacks import Target, target
 

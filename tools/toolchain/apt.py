@@ -5,23 +5,30 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tools.toolchain.commands import run
 from tools.toolchain.errors import ToolchainError
-from tools.toolchain.progress import Task
+
+if TYPE_CHECKING:  # `make doctor` imports this module before rich is installed
+    from tools.toolchain.progress import Task
 
 
-async def unpack(
-    packages: Sequence[str], root: Path, task: Task, log: IO[str], *, closure: bool = False, without: Sequence[str] = ()
-) -> None:
-    """Unpack the packages into `root`. With `closure`, unpack their dependencies too, except those in `without`."""
+def check() -> None:
+    """Raise ToolchainError if apt is missing."""
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise ToolchainError(
                 f"`{tool}` was not found: the local Kubernetes takes etcd, containerd and others from Debian packages. "
                 "Use a Debian or Ubuntu machine, or your own cluster (make up CLUSTER=current)."
             )
+
+
+async def unpack(
+    packages: Sequence[str], root: Path, task: Task, log: IO[str], *, closure: bool = False, without: Sequence[str] = ()
+) -> None:
+    """Unpack the packages into `root`. With `closure`, unpack their dependencies too, except those in `without`."""
+    check()
     scratch = root.with_name("apt")
     archives = scratch / "archives"
     for folder in (scratch / "lists", archives):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 from collections.abc import Iterable
-from contextlib import nullcontext
 
 from rich.console import Console
 
@@ -23,9 +23,6 @@ from tools.toolchain.parts import (
     named,
 )
 from tools.toolchain.progress import Progress, Task
-
-AT_ONCE = 2
-"""Linking at the end of a build uses one core; a second build uses the others."""
 
 
 def with_needs(parts: Iterable[Part]) -> list[Part]:
@@ -58,42 +55,65 @@ async def _build(parts: list[Part], progress: Progress) -> None:
     this = asyncio.current_task()
     assert this  # noqa: S101 - asyncio.run made it
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    turns = asyncio.Semaphore(AT_ONCE)
+    families = {part.family: cache.Lock(f"modules-{part.family}") for part in parts if isinstance(part, GoPart)}
     in_use = cache.Lock("go")
-    while not in_use.take(shared=True):  # another process is deleting Go's caches
-        await asyncio.sleep(1)
+    for lock in (in_use, *families.values()):
+        while not lock.take(shared=True):  # another process is deleting these caches
+            await asyncio.sleep(1)
     display = asyncio.create_task(progress.show())
     try:
         async with asyncio.TaskGroup() as group:
-            made: dict[str, asyncio.Task[None]] = {}
-            for part in parts:
-                first = [made[name] for name in (*part.needs, part.after) if name in made]
-                task = progress.task(part.name)
-                made[part.name] = group.create_task(_make_in_turn(part, first, turns, task, progress))
+            await _make_all(parts, families, group, progress)
         # Other processes that still build need Go's caches; the last one deletes them.
         if in_use.take():
             shutil.rmtree(golang.caches(), ignore_errors=True)
     finally:
-        in_use.release()
+        for lock in (in_use, *families.values()):
+            lock.release()
         display.cancel()
 
 
-async def _make_in_turn(
-    part: Part, first: list[asyncio.Task[None]], turns: asyncio.Semaphore, task: Task, progress: Progress
+async def _make_all(
+    parts: list[Part], families: dict[str, cache.Lock], group: asyncio.TaskGroup, progress: Progress
 ) -> None:
-    for other in first:
-        await other
-    # Only Go builds keep the cores busy; the others take seconds.
-    async with turns if isinstance(part, GoPart) else nullcontext():
-        lock = cache.Lock(part.name)
-        try:
-            while not lock.take():
-                task.now(f"waiting for process {lock.holder()}, which builds it too")
-                await asyncio.sleep(1)
-            if not part.built:
-                await _make(part, task)
-        finally:
-            lock.release()
+    """Make each part when those that it waits for are made. If several are ready, start with the longest build."""
+    shown = {part.name: progress.task(part.name, part.cpu_seconds) for part in parts}
+    waiting = sorted(parts, key=lambda part: part.cpu_seconds, reverse=True)
+    running: dict[asyncio.Task[None], Part] = {}
+    while waiting or running:
+        unmade = {part.name for part in (*waiting, *running.values())}
+        for part in [part for part in waiting if unmade.isdisjoint((*part.needs, part.after))]:
+            # Only Go builds keep the cores busy; the others take seconds.
+            if not isinstance(part, GoPart) or len(_go(running.values())) < golang.AT_ONCE:
+                waiting.remove(part)
+                running[group.create_task(_make_unless_built(part, shown[part.name], progress))] = part
+        finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for task in finished:
+            task.result()  # raises its error
+        made = [running.pop(task) for task in finished]
+        unfinished = {part.family for part in _go((*waiting, *running.values()))}
+        for family in {part.family for part in _go(made)} - unfinished:
+            # Modules take more space than the results. The lock is not free if another process needs them.
+            if families[family].take() and (modules := golang.modules(family)).exists():
+                unused = modules.rename(modules.with_name(f"{family}.{os.getpid()}.unused"))
+                group.create_task(asyncio.to_thread(shutil.rmtree, unused, ignore_errors=True))
+            families[family].release()
+
+
+def _go(parts: Iterable[Part]) -> list[GoPart]:
+    return [part for part in parts if isinstance(part, GoPart)]
+
+
+async def _make_unless_built(part: Part, task: Task, progress: Progress) -> None:
+    lock = cache.Lock(part.name)
+    try:
+        while not lock.take():
+            task.now(f"waiting for process {lock.holder()}, which builds it too")
+            await asyncio.sleep(1)
+        if not part.built:
+            await _make(part, task)
+    finally:
+        lock.release()
     progress.finish(task)
 
 

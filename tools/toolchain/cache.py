@@ -32,6 +32,11 @@ def log(name: str) -> Path:
     return root() / "logs" / f"{name}.log"
 
 
+def action_graph(name: str) -> Path:
+    """Return the action graph that `go build` wrote in the last build of part `name`."""
+    return root() / "logs" / f"{name}.actions.json"
+
+
 @contextmanager
 def publish(final: Path) -> Generator[Path]:
     """Yield a new folder that is renamed to `final` if the block ends without an exception.

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from tools import toolchain
-from tools.errors import Commands
-from tools.toolchain import cache, parts
+from tools.command_group import Commands
+from tools.toolchain import cache, parts, timings
 
 app = typer.Typer(
     cls=Commands,
@@ -64,6 +64,30 @@ def status() -> None:
         print(f"{part.name:20} {part.folder if part.built else 'not built'}")
     if own:
         print(f"{'pulumi':20} {own} (yours)")
+
+
+@app.command()
+def times() -> None:
+    """Show how long the last build of each part took, and what was compiled more than once."""
+    from rich.console import Console
+    from rich.table import Table
+
+    found = [timing for part in parts.ALL if (timing := timings.read(part.name))]
+    table = Table("part", "packages", "compiled", "CPU", "link", box=None)
+    for timing in found:
+        seconds = sum(timing.compiled.values())
+        table.add_row(
+            timing.part,
+            str(timing.packages),
+            str(len(timing.compiled)),
+            f"{seconds:.0f} s",
+            f"{timing.link_seconds:.0f} s",
+        )
+    console = Console()
+    console.print(table)
+    repeated = timings.compiled_repeatedly(found)
+    extra = sum(sum(each) - max(each) for each in repeated.values())
+    console.print(f"{len(repeated)} packages were compiled more than once; the repeats took {extra:.0f} s of CPU.")
 
 
 @app.command()

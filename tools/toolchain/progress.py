@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -13,12 +15,20 @@ from rich.table import Table
 LINE_EVERY = 15.0
 """Seconds between lines if the output is not a terminal."""
 
+COMPILING, LINKING = "compiling", "linking"
+"""The phases of a Go part. Nearly all of its work is compiling, so compiled packages count as progress."""
+
+_ASSUMED_CPU_SECONDS = 30.0
+"""Work that is assumed to have been done at full speed on all cores, so that the first estimates do not jump."""
+
 
 @dataclass
 class Task:
     """The progress of one part."""
 
     name: str
+    cpu_seconds: int = 0
+    """What the build is expected to take."""
     phase: str = "queued"
     done: int = 0
     total: int = 0
@@ -41,6 +51,13 @@ class Task:
             return 0.0
         return (self.finished or time.monotonic()) - self.started
 
+    @property
+    def work_done(self) -> float:
+        """Return how much of the work is done."""
+        if self.phase == COMPILING:
+            return self.cpu_seconds * min(self.done / self.total, 1) if self.total else 0
+        return self.cpu_seconds if self.finished or self.phase == LINKING else 0
+
     def __str__(self) -> str:
         """Return the phase and the count, such as `compiling 120 of 900`."""
         if self.total:
@@ -61,10 +78,18 @@ class Progress:
     tasks: list[Task] = field(default_factory=list[Task])
     started: float = field(default_factory=time.monotonic)
 
-    def task(self, name: str) -> Task:
+    def task(self, name: str, cpu_seconds: int) -> Task:
         """Add a part."""
-        self.tasks.append(Task(name))
+        self.tasks.append(Task(name, cpu_seconds))
         return self.tasks[-1]
+
+    def time_left(self) -> str:
+        """Return the estimated time that is left: the work that is left, divided by the speed so far."""
+        elapsed, cores = time.monotonic() - self.started, os.cpu_count() or 1
+        done = sum(task.work_done for task in self.tasks)
+        speed = (done + _ASSUMED_CPU_SECONDS) / (elapsed + _ASSUMED_CPU_SECONDS / cores)
+        seconds = (sum(task.cpu_seconds for task in self.tasks) - done) / speed
+        return f"about {math.ceil(seconds / 60)} min left" if seconds > 60 else "less than 1 min left"
 
     def finish(self, task: Task) -> None:
         """Stop the clock of a part, and print that it is done."""
@@ -84,7 +109,7 @@ class Progress:
                 self._print("; ".join(f"{task.name} {task}, {clock(task.seconds)}" for task in running))
 
     def _finished(self) -> str:
-        return f"{sum(task.finished is not None for task in self.tasks)} of {len(self.tasks)} parts"
+        return f"{sum(task.finished is not None for task in self.tasks)} of {len(self.tasks)} parts, {self.time_left()}"
 
     def _print(self, text: str) -> None:
         elapsed = clock(time.monotonic() - self.started)

@@ -26,4 +26,8 @@ async def make(part: PulumiHomePart, to: Path, task: Task, log: IO[str]) -> None
     for name, version in PROVIDERS.items():
         folder = named(f"provider-{name}").folder / "bin"
         await run([pulumi, "plugin", "install", "resource", name, version, "--file", folder], log, cwd=to, env=env)
+        for file in folder.iterdir():  # Replace the copies by hard links, which saves 330 MB.
+            copy = to / "plugins" / f"resource-{name}-v{version}" / file.name
+            copy.unlink()
+            copy.hardlink_to(file)
         task.done += 1

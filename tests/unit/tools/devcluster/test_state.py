@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.devcluster import gateway
+from tools.devcluster import ports
 from tools.devcluster.errors import DevclusterError
 from tools.devcluster.state import Record, State
 from tools.devcluster.waiting import wait_for
@@ -42,9 +42,9 @@ def test_two_commands_do_not_change_a_cluster_at_the_same_time(tmp_path: Path) -
 def test_a_used_port_is_skipped() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert gateway.free_port(port) > port
+        assert ports.first_free(port) > port
         with pytest.raises(DevclusterError, match=f"Another program uses.*{port}"):
-            gateway.check_free(port)
+            ports.check_free(port)
 
 
 def test_a_timeout_reports_what_was_awaited_and_last_seen() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tools.toolchain import cache, golang, parts
+from tools.toolchain import cache, go_build, golang, parts
 from tools.toolchain.build import build, with_needs
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.parts import GoPart
@@ -55,9 +58,10 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def go_part(name: str, after: str = "") -> GoPart:
-    part = GoPart(name, makes=(name,), after=after)
+    part = GoPart(name, main=".", makes=(name,), after=after)
     part.module.mkdir(parents=True)
-    (part.module / "main.go").write_text("package main")
+    for file in ("go.mod", "go.sum", "main.go"):
+        (part.module / file).touch()
     return part
 
 
@@ -98,6 +102,14 @@ def test_a_failure_shows_the_end_of_the_log_and_leaves_nothing(monkeypatch: pyte
     assert build([part], quiet()) == 1
 
 
+def test_after_a_failure_nothing_else_is_built(go: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golang, "AT_ONCE", 1)
+    monkeypatch.setenv("FAKE_GO_FAILS", "yes")
+    with pytest.raises(ToolchainError, match="syntax error"):
+        build([go_part("one"), go_part("two")], quiet())
+    assert len([call for call in go.read_text().splitlines() if call.startswith("build")]) == 1
+
+
 def test_without_a_terminal_progress_is_lines() -> None:
     console = quiet()
     build([go_part("one"), go_part("two")], console)
@@ -110,6 +122,41 @@ def test_parts_with_common_packages_are_built_one_after_the_other(go: Path) -> N
     build([go_part("one"), go_part("two", after="one")], quiet())
     commands = [call.split()[0] for call in go.read_text().splitlines() if not call.startswith("env")]
     assert commands == ["list", "build", "list", "build"]
+
+
+def test_the_part_with_the_most_work_is_next(go: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(golang, "AT_ONCE", 1)
+    build(
+        [
+            replace(go_part(name), cpu_seconds=seconds)
+            for name, seconds in {"one": 1, "two": 2, "four": 4, "three": 3}.items()
+        ],
+        quiet(),
+    )
+    outputs = re.findall(r"-o \S+/(\w+) ", go.read_text())
+    assert outputs == ["four", "three", "two", "one"]
+
+
+def test_modules_are_deleted_when_the_last_part_of_their_family_is_built(
+    go: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(golang, "AT_ONCE", 1)
+    family = [go_part("one"), go_part("two", after="one"), go_part("other")]
+    monkeypatch.setattr(parts, "_BY_NAME", {part.name: part for part in family})
+    assert [part.family for part in family] == ["one", "one", "other"]
+    seen: dict[str, list[str]] = {}
+    make = go_build.make
+
+    async def observed(part: GoPart, *arguments: Any) -> None:
+        golang.modules(part.family).mkdir(parents=True, exist_ok=True)
+        await asyncio.sleep(0.1)  # for the deletion of another family
+        seen[part.name] = sorted(each.name for each in golang.modules(part.family).parent.iterdir())
+        await make(part, *arguments)
+
+    monkeypatch.setattr(go_build, "make", observed)
+    build(family, quiet())
+    assert seen == {"one": ["one"], "two": ["one"], "other": ["other"]}
+    assert not golang.caches().exists()
 
 
 def test_needed_parts_come_first_and_once() -> None:

@@ -59,6 +59,12 @@ def test_the_key_changes_with_the_build_tags(copied: Path) -> None:
     assert replace(part, tags=("small",)).key != part.key
 
 
+def test_the_key_changes_with_the_package(go_version: None) -> None:
+    part = parts.named("kubectl")
+    assert isinstance(part, GoPart)
+    assert replace(part, main="k8s.io/kubernetes/cmd/kubelet").key != part.key
+
+
 def test_the_key_changes_with_a_start_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("apt.py", "debian.py", "browser"):
         source = parts.HERE / name
@@ -93,7 +99,8 @@ def test_a_key_depends_on_the_needed_parts_and_on_no_others(copied: Path) -> Non
         ("kubernetes", "k8s.io/kubernetes", parts.KUBERNETES_VERSION),
         ("consul", "github.com/hashicorp/consul", parts.CONSUL_VERSION),
         ("pulumi", "github.com/pulumi/pulumi/pkg/v3", parts.PULUMI_VERSION),
-        ("traefik", "github.com/traefik/traefik/v3", parts.TRAEFIK_VERSION),
+        ("kubernetes", "github.com/coredns/coredns", parts.COREDNS_VERSION),
+        ("kubernetes", "sigs.k8s.io/kube-network-policies", parts.NETWORK_POLICIES_VERSION),
         ("promtool", "github.com/prometheus/prometheus", parts.CHECKER_VERSIONS["promtool"]),
         ("kube-score", "github.com/zegl/kube-score", parts.CHECKER_VERSIONS["kube-score"]),
         ("kubeconform", "github.com/yannh/kubeconform", parts.CHECKER_VERSIONS["kubeconform"]),
@@ -125,6 +132,30 @@ def test_all_modules_of_kubernetes_have_one_version() -> None:
     replaced = re.findall(r"^\t(k8s\.io/\S+) => (\S+) (\S+)$", text, re.MULTILINE)
     assert replaced
     assert all(old == new and version == staged for old, new, version in replaced)
+
+
+def required(part: str) -> dict[str, str]:
+    """Return the versions of all modules in a part's go.mod."""
+    text = (parts.HERE / "go" / part / "go.mod").read_text()
+    return dict(re.findall(r"^\t([^\s=]+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("others", "different"),
+    [
+        # A client of etcd, which the provider does not use.
+        (("kubernetes", "provider-kubernetes"), {"go.etcd.io/etcd/api/v3"}),
+        # Pulumi and the Terraform bridge need versions with different APIs.
+        (("pulumi", "provider-random", "provider-tls"), {"github.com/olekukonko/tablewriter"}),
+    ],
+)
+def test_parts_that_share_packages_require_equal_versions(others: tuple[str, ...], different: set[str]) -> None:
+    versions: dict[str, set[str]] = {}
+    for part in others:
+        for module, version in required(part).items():
+            versions.setdefault(module, set()).add(version)
+    assert len(versions) > 100
+    assert {module for module, found in versions.items() if len(found) > 1} == different
 
 
 @pytest.mark.parametrize("part", GO_PARTS, ids=lambda part: part.name)
