@@ -1,6 +1,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# The recipes build and start things in the order of their prerequisites.
+.NOTPARALLEL:
 
 # `make up CLUSTER=current` uses the cluster of the current kubeconfig context instead of the devcluster.
 CLUSTER ?= devcluster
@@ -9,7 +11,11 @@ STACK ?= dev
 VENV := .venv/bin
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
+INSTALLED_FOR_TESTS := .venv/installed-for-tests
 RESULTS := $(STATE)/test-results
+# Every package is listed with its hashes, so pip need not look for dependencies.
+PINNED := --no-deps --require-hashes
+OWN_CLUSTER = $(if $(filter current,$(CLUSTER)),--own-cluster)
 # How often `make soak` causes each fault.
 RUNS ?= 3
 # Tests of one file share what its fixtures bring up.
@@ -24,14 +30,27 @@ help: ## List these targets
 ##@ Run
 
 .PHONY: up
-up: own $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=current uses your own
+up: own machine $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=current uses your own
 	@$(ENV); \
 	pulumi stack select --create $(STACK); \
+	if [ $(CLUSTER)/$(STACK) = devcluster/dev ]; then \
+		grep -qE "ingressPort: \"?$$DEVCLUSTER_HTTPS_PORT\\b" Pulumi.dev.yaml \
+			|| pulumi config set --stack dev ingressPort "$$DEVCLUSTER_HTTPS_PORT"; \
+	fi; \
 	pulumi up --stack $(STACK) --yes; \
-	namespace=$$(pulumi stack output --stack $(STACK) namespace); \
+	outputs=$$(pulumi stack output --stack $(STACK) --shell); eval "$$outputs"; \
 	kubectl get nodes; \
 	kubectl get pods --namespace "$$namespace" --output wide; \
-	kubectl exec --namespace "$$namespace" consul-0 -- consul members
+	kubectl exec --namespace "$$namespace" consul-0 -- consul members; \
+	[ -z "$${uiUrl-}" ] || echo "The web UI, with a certificate of the cluster's own CA: $$uiUrl"; \
+	if [[ $(STACK) = dev && $${managementToken-} ]]; then \
+		echo "Set up the shell for pulumi and kubectl:"; \
+		echo '    eval "$$(make -s env$(if $(OWN_CLUSTER), CLUSTER=current))"'; \
+		echo "Then get the token to log in with, store a value, and change a setting:"; \
+		echo "    pulumi stack output managementToken --show-secrets --stack dev"; \
+		echo "    kubectl -n $$namespace exec consul-0 -- consul kv put -token-file /consul/acl/management-token hello world"; \
+		echo "    pulumi config set clientReplicas 5 --stack dev && pulumi up --stack dev"; \
+	fi
 
 .PHONY: down
 down: $(INSTALLED) ## Destroy the stack dev and the local Kubernetes
@@ -61,7 +80,7 @@ preview: engine ## Preview the stack STACK under the policy pack, without a clus
 ##@ Develop
 
 .PHONY: unit
-unit: $(INSTALLED) ## Run the unit tests: they need the Python packages only
+unit: $(INSTALLED_FOR_TESTS) ## Run the unit tests: they need the Python packages only
 	@$(VENV)/python -m pytest --quiet $(IN_PARALLEL) tests/unit
 
 .PHONY: test
@@ -82,7 +101,7 @@ soak: tools checkers ## Cause every fault under load RUNS times (3), and print t
 	@$(VENV)/python -m pytest --timeout=3600 --soak=$(RUNS) tests/e2e/test_faults.py
 
 .PHONY: lint
-lint: $(INSTALLED) ## Check style, types and generated files
+lint: $(INSTALLED_FOR_TESTS) ## Check style, types and generated files
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/pyright
@@ -105,15 +124,28 @@ own:
 		|| { echo "The stack $(STACK) needs its own backend and its own passphrase or secrets provider: those that this shell" \
 			"has from \`make env\` are for dev only. Use another shell; see docs/production.md." >&2; exit 1; }
 
+.PHONY: doctor
+doctor: python ## Show what this machine has and lacks for `make up`
+	@python3 -m tools.doctor $(OWN_CLUSTER)
+
+.PHONY: machine
+machine: python
+	@python3 -m tools.doctor --quiet $(OWN_CLUSTER)
+
+.PHONY: python
+python:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed as python3: install it, for example with apt-get install python3 python3-venv" >&2; exit 1; }
+
 .PHONY: packages
-packages: $(INSTALLED) ## Install the Python packages
+packages: $(INSTALLED_FOR_TESTS) ## Install the Python packages, those for tests included
 
 .PHONY: tools
 tools: $(INSTALLED) ## Build Pulumi and the local Kubernetes
 	@$(VENV)/toolchain build
 
 .PHONY: checkers
-checkers: $(INSTALLED) ## Build what only tests need
+checkers: $(INSTALLED_FOR_TESTS) ## Build what only tests need
 	@$(VENV)/toolchain build checkers languages
 
 .PHONY: engine
@@ -122,19 +154,21 @@ engine: $(INSTALLED) ## Build Pulumi and its providers, where no pulumi is insta
 
 .PHONY: devcluster
 devcluster: tools
-	@$(VENV)/devcluster up
-	@$(VENV)/devcluster load-image "$$($(VENV)/toolchain consul-image)"
+	@$(VENV)/devcluster up --image "$$($(VENV)/toolchain consul-image)"
 
 .PHONY: current
 current: engine
 	@echo "Using the cluster of the current kubeconfig context."
 
-$(INSTALLED): requirements.txt pyproject.toml
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed as python3: install it, for example with apt-get install python3 python3-venv" >&2; exit 1; }
+$(INSTALLED): requirements.txt pyproject.toml | python
 	@# All of it on standard error: `make -s env` prints for a shell.
 	@echo "Installing the Python packages …" >&2
 	@python3 -m venv .venv
-	@$(VENV)/pip install --require-hashes --requirement requirements.txt >&2
+	@$(VENV)/pip install $(PINNED) --requirement requirements.txt >&2
 	@$(VENV)/pip install --quiet --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+$(INSTALLED_FOR_TESTS): tests/requirements.txt $(INSTALLED)
+	@echo "Installing the Python packages that tests need …" >&2
+	@$(VENV)/pip install $(PINNED) --requirement tests/requirements.txt >&2
 	@touch $@

@@ -1,4 +1,6 @@
-"""Values that are written in two places, because components/ and tools/ do not import each other."""
+"""Values that are written in two places."""
+
+import re
 
 import yaml
 
@@ -15,3 +17,12 @@ def test_the_default_image_is_the_consul_that_tests_run_on() -> None:
 def test_the_provisioners_storage_class_is_that_of_production() -> None:
     production = yaml.safe_load((PROJECT_DIR / "Pulumi.prod.yaml").read_text())
     assert production["config"]["consul-cluster:storageClass"] == STORAGE_CLASS
+
+
+def test_tests_run_with_the_packages_of_the_program() -> None:
+    def pinned(file: str) -> set[str]:
+        return set(re.findall(r"^\S+==\S+", (PROJECT_DIR / file).read_text(), re.MULTILINE))
+
+    program = pinned("requirements.txt")
+    assert "pyyaml" in {package.partition("==")[0] for package in program}
+    assert program < pinned("tests/requirements.txt")
