@@ -42,7 +42,7 @@ up: own machine $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUS
 	kubectl get nodes; \
 	kubectl get pods --namespace "$$namespace" --output wide; \
 	kubectl exec --namespace "$$namespace" consul-0 -- consul members; \
-	[ -z "$${uiUrl-}" ] || echo "The web UI, with a certificate of the cluster's own CA: $$uiUrl"; \
+	[ -z "$${uiUrl-}" ] || echo "The web UI: $$uiUrl (its CA: pulumi stack output caCertificate --stack $(STACK))"; \
 	if [[ $(STACK) = dev && $${managementToken-} ]]; then \
 		echo "Set up the shell for pulumi and kubectl:"; \
 		echo '    eval "$$(make -s env$(if $(OWN_CLUSTER), CLUSTER=current))"'; \

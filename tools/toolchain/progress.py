@@ -12,11 +12,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from tools.toolchain.golang import AT_ONCE
+
 LINE_EVERY = 15.0
 """Seconds between lines if the output is not a terminal."""
 
 COMPILING, LINKING = "compiling", "linking"
-"""The phases of a Go part. Nearly all of its work is compiling, so compiled packages count as progress."""
+"""The phases of a Go part. Nearly all of its work is compiling."""
 
 _ASSUMED_CPU_SECONDS = 30.0
 """Work that is assumed to have been done at full speed on all cores, so that the first estimates do not jump."""
@@ -53,10 +55,14 @@ class Task:
 
     @property
     def work_done(self) -> float:
-        """Return how much of the work is done."""
-        if self.phase == COMPILING:
-            return self.cpu_seconds * min(self.done / self.total, 1) if self.total else 0
-        return self.cpu_seconds if self.finished or self.phase == LINKING else 0
+        """Return how many CPU seconds of the work are done."""
+        if self.finished or self.phase == LINKING:
+            return self.cpu_seconds
+        if self.phase != COMPILING or not self.total:
+            return 0
+        # The largest packages are often the last ones, so the share of packages is too optimistic.
+        used = self.seconds * (os.cpu_count() or 1) / AT_ONCE
+        return min(self.cpu_seconds * self.done / self.total, used, self.cpu_seconds)
 
     def __str__(self) -> str:
         """Return the phase and the count, such as `compiling 120 of 900`."""

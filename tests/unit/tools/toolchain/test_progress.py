@@ -48,13 +48,23 @@ def test_at_first_the_cores_decide(clock: Clock) -> None:
     assert minutes(shown) == WORK / CORES / 60
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(300, 5), (600, 10)])
+@pytest.mark.parametrize(("seconds", "expected"), [(600, 10), (1200, 20)])
 def test_later_the_speed_decides(clock: Clock, seconds: float, expected: int) -> None:
     shown, task = start()
-    clock.now = seconds
+    task.started = 0.01
     task.now(COMPILING, 100)
     task.done = 50
+    clock.now = seconds
     assert abs(minutes(shown) - expected) <= 1
+
+
+def test_small_packages_at_the_start_do_not_count_as_half_of_the_work(clock: Clock) -> None:
+    shown, task = start()
+    task.started = 0.01
+    task.now(COMPILING, 100)
+    task.done = 90
+    clock.now = 60
+    assert minutes(shown) >= WORK / CORES / 60 - 1
 
 
 def test_at_the_end_no_minute_is_left(clock: Clock) -> None:
