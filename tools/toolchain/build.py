@@ -37,15 +37,21 @@ def with_needs(parts: Iterable[Part]) -> list[Part]:
 def build(parts: Iterable[Part], console: Console) -> int:
     """Build the missing ones of `parts` and of the parts that they need; return their number.
 
-    Raises ToolchainError with the end of the log if one fails.
+    Raises ToolchainError if one fails, with the end of the log or the reason.
     """
     missing = [part for part in with_needs(part for part in parts if not part.built) if not part.built]
     if not missing:
         return 0
     try:
         asyncio.run(_build(missing, Progress(console)))
-    except* ToolchainError as errors:
-        raise errors.exceptions[0] from None
+    except* (ToolchainError, OSError) as errors:
+        first = errors.exceptions[0]
+        if isinstance(first, ToolchainError):
+            raise first from None
+        # Such as a full disk, on which the log cannot be written either.
+        raise ToolchainError(
+            f"{first}. Repair it, and run the same command again: parts that are built stay."
+        ) from None
     except* (asyncio.CancelledError, KeyboardInterrupt):
         raise ToolchainError("Stopped. `toolchain build` continues from here: parts that are built stay.") from None
     return len(missing)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -100,6 +102,15 @@ def test_a_failure_shows_the_end_of_the_log_and_leaves_nothing(monkeypatch: pyte
 
     monkeypatch.setenv("FAKE_GO_FAILS", "")
     assert build([part], quiet()) == 1
+
+
+def test_a_full_disk_is_an_error_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(go_build, "make", full)
+    with pytest.raises(ToolchainError, match=r"No space left on device\. Repair it, and run the same command again"):
+        build([go_part("tool")], quiet())
 
 
 def test_after_a_failure_nothing_else_is_built(go: Path, monkeypatch: pytest.MonkeyPatch) -> None:
