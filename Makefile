@@ -30,7 +30,8 @@ help: ## List these targets
 ##@ Run
 
 .PHONY: up
-up: own machine $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=current uses your own
+up: QUIET := --quiet
+up: own doctor $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUSTER=current uses your own
 	@$(ENV); \
 	pulumi stack select --create $(STACK); \
 	if [ $(CLUSTER)/$(STACK) = devcluster/dev ]; then \
@@ -126,11 +127,7 @@ own:
 
 .PHONY: doctor
 doctor: python ## Show what this machine has and lacks for `make up`
-	@python3 -m tools.doctor $(OWN_CLUSTER)
-
-.PHONY: machine
-machine: python
-	@python3 -m tools.doctor --quiet $(OWN_CLUSTER)
+	@python3 -m tools.doctor $(QUIET) $(OWN_CLUSTER)
 
 .PHONY: python
 python:

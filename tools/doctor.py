@@ -10,7 +10,6 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from tools import toolchain
 from tools.commands import run
@@ -112,10 +111,8 @@ def _ports() -> str:
 
 
 def _memory() -> str:
-    fields = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    there = int(fields["MemTotal"].split()[0]) * 1024
     advice = "use another machine, or your own cluster (make up CLUSTER=current)"
-    return _enough("memory", there, MEMORY_GIB, advice)
+    return _enough("memory", golang.MEMORY_BYTES, MEMORY_GIB, advice)
 
 
 def _disk(needed: tuple[parts.Part, ...], extra_gib: int) -> str:

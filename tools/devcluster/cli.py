@@ -57,8 +57,8 @@ def env(context: typer.Context) -> None:
     """Print `export` lines for a shell: KUBECONFIG, a PATH with kubectl, and if there is a cluster, its HTTPS port."""
     cluster: Cluster = context.obj
     typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.files.kubeconfig))}")
-    if cluster.files.read():
-        typer.echo(f"export DEVCLUSTER_HTTPS_PORT={cluster.https_port}")
+    if record := cluster.files.read():
+        typer.echo(f"export DEVCLUSTER_HTTPS_PORT={record.https_port}")
     typer.echo(f'export PATH={shlex.quote(str(binary("kubectl").parent))}:"$PATH"')
 
 

@@ -61,7 +61,7 @@ async def _build(parts: list[Part], progress: Progress) -> None:
     this = asyncio.current_task()
     assert this  # noqa: S101 - asyncio.run made it
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    families = {part.family: cache.Lock(f"modules-{part.family}") for part in parts if isinstance(part, GoPart)}
+    families = {part.family: cache.Lock(f"modules-{part.family}") for part in _go(parts)}
     in_use = cache.Lock("go")
     for lock in (in_use, *families.values()):
         while not lock.take(shared=True):  # another process is deleting these caches

@@ -23,6 +23,9 @@ LINKER_FLAGS = ("-s", "-w")
 AT_ONCE = 2
 """Linking at the end of a build uses one core; a second build uses the others."""
 
+CORES = os.cpu_count() or 1
+MEMORY_BYTES = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
 TARGET = {"CGO_ENABLED": "0"}
 """Static programs also run in images without a C library."""
 
@@ -50,12 +53,6 @@ def caches() -> Path:
     return store.root() / "go"
 
 
-def _memory_limit_bytes() -> int:
-    """Return the memory for each compiler. Each build runs one for each processor."""
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(2 * 2**30, memory // (AT_ONCE * (os.cpu_count() or 1)))
-
-
 def modules(family: str) -> Path:
     """Return the folder of the modules that a family of parts needs, which is deleted when the family is built."""
     return caches() / "modules" / family
@@ -72,8 +69,9 @@ def environment(family: str = "") -> dict[str, str]:
             "GOFLAGS": "-mod=readonly -modcacherw",
             "GOCACHE": str(caches() / "build"),
             "GOMODCACHE": str(modules(family)),
-            # Most compilers end before their garbage takes this memory, so they need not collect it.
+            # Most compilers end before their garbage takes this memory, so they need not collect it. Each build runs as
+            # many as there are cores.
             "GOGC": "off",
-            "GOMEMLIMIT": str(_memory_limit_bytes()),
+            "GOMEMLIMIT": str(min(2 * 2**30, MEMORY_BYTES // (AT_ONCE * CORES))),
         }
     )

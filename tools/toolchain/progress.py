@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import time
 from dataclasses import dataclass, field
 
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tools.toolchain.golang import AT_ONCE
+from tools.toolchain.golang import AT_ONCE, CORES
 
 LINE_EVERY = 15.0
 """Seconds between lines if the output is not a terminal."""
@@ -61,7 +60,7 @@ class Task:
         if self.phase != COMPILING or not self.total:
             return 0
         # The largest packages are often the last ones, so the share of packages is too optimistic.
-        used = self.seconds * (os.cpu_count() or 1) / AT_ONCE
+        used = self.seconds * CORES / AT_ONCE
         return min(self.cpu_seconds * self.done / self.total, used, self.cpu_seconds)
 
     def __str__(self) -> str:
@@ -91,9 +90,9 @@ class Progress:
 
     def time_left(self) -> str:
         """Return the estimated time that is left: the work that is left, divided by the speed so far."""
-        elapsed, cores = time.monotonic() - self.started, os.cpu_count() or 1
+        elapsed = time.monotonic() - self.started
         done = sum(task.work_done for task in self.tasks)
-        speed = (done + _ASSUMED_CPU_SECONDS) / (elapsed + _ASSUMED_CPU_SECONDS / cores)
+        speed = (done + _ASSUMED_CPU_SECONDS) / (elapsed + _ASSUMED_CPU_SECONDS / CORES)
         seconds = (sum(task.cpu_seconds for task in self.tasks) - done) / speed
         return f"about {math.ceil(seconds / 60)} min left" if seconds > 60 else "less than 1 min left"
 

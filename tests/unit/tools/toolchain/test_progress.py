@@ -28,7 +28,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     own = Clock()
     monkeypatch.setattr(progress, "time", own)
-    monkeypatch.setattr(progress.os, "cpu_count", lambda: CORES)
+    monkeypatch.setattr(progress, "CORES", CORES)
     return own
 
 
