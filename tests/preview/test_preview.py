@@ -110,6 +110,13 @@ def test_a_killed_engine_leaves_no_process_behind(stack: Stack) -> None:
     wait_for("end of the language host", lambda: not Path(f"/proc/{host}").exists(), 30)
 
 
+def test_the_toolchains_pulumi_keeps_no_log_of_commands(stack: Stack) -> None:
+    if toolchain.users_pulumi():
+        pytest.skip("tests only the toolchain's own Pulumi")
+    stack.preview()
+    assert not list(Path(stack.environment["PULUMI_HOME"]).rglob("*.log"))
+
+
 def hosts(engine: int) -> list[str]:
     """Return the PIDs of an engine's language host."""
     # Linux lists a child process under the thread that started it.

@@ -22,6 +22,9 @@ async def make(part: PulumiHomePart, to: Path, task: Task, log: IO[str]) -> None
     os.link(named("pulumi").folder / "bin" / "pulumi", pulumi)
     for name in ("pulumi-language-python", "language_host.py"):
         shutil.copy(HERE / name, programs)
+    # Pulumi keeps a verbose log of each command in this folder, up to 500 MB in all, and no setting switches it off. A
+    # file in place of the folder does, and a preview takes a fifth less time.
+    (to / "logs").touch()
     env = os.environ | OFFLINE | {"PULUMI_HOME": str(to)}
     for name, version in PROVIDERS.items():
         folder = named(f"provider-{name}").folder / "bin"
