@@ -11,6 +11,7 @@ STACK ?= dev
 VENV := .venv/bin
 STATE := $(CURDIR)/.state
 INSTALLED := .venv/installed
+INSTALLED_FOR_TOOLS := .venv/installed-for-tools
 INSTALLED_FOR_TESTS := .venv/installed-for-tests
 RESULTS := $(STATE)/test-results
 # Every package is listed with its hashes, so pip need not look for dependencies.
@@ -55,7 +56,9 @@ up: own doctor $(CLUSTER) ## Bring up the stack dev on a local Kubernetes; CLUST
 
 .PHONY: down
 down: $(INSTALLED) ## Destroy the stack dev and the local Kubernetes
-	@$(ENV); \
+	@: "Without a state there is no stack: a first make up was stopped, perhaps before Pulumi was built."; \
+	if [[ $(CLUSTER)/$(STACK) = devcluster/dev && -z "$${PULUMI_BACKEND_URL-}" && ! -e $(STATE)/.pulumi ]]; then exit; fi; \
+	$(ENV); \
 	if [ $(CLUSTER)/$(STACK) = devcluster/dev ]; then export PULUMI_K8S_DELETE_UNREACHABLE=true; fi; \
 	if error=$$(pulumi stack --stack $(STACK) 2>&1 >/dev/null); then pulumi destroy --stack $(STACK) --yes --skip-preview --refresh=false; \
 	elif [[ $(STACK) != dev || $$error != *"no stack named"* ]]; then echo "$$error" >&2; exit 1; fi
@@ -149,19 +152,33 @@ checkers: $(INSTALLED_FOR_TESTS) ## Build what only tests need
 engine: $(INSTALLED) ## Build Pulumi and its providers, where no pulumi is installed
 	@$(VENV)/toolchain build engine
 
+# Beside the build, the remaining Python packages are installed, and the local Kubernetes starts as soon as its parts are
+# built. In variables, because `make -n` would run lines with the variable MAKE in them.
+BUILD = $(VENV)/python -m tools.toolchain.cli build --install "$(MAKE) -s $(INSTALLED)"
+START = --start "$(MAKE) -s started"
+
 .PHONY: devcluster
-devcluster: tools
-	@$(VENV)/devcluster up --image "$$($(VENV)/toolchain consul-image)"
+devcluster: $(INSTALLED_FOR_TOOLS)
+	@$(BUILD) $(START)
+
+.PHONY: started
+started: $(INSTALLED_FOR_TOOLS)
+	@$(VENV)/python -m tools.devcluster.cli up --image "$$($(VENV)/python -m tools.toolchain.cli consul-image)"
 
 .PHONY: current
-current: engine
+current: $(INSTALLED_FOR_TOOLS)
+	@$(BUILD) engine
 	@echo "Using the cluster of the current kubeconfig context."
 
-$(INSTALLED): requirements.txt pyproject.toml | python
+$(INSTALLED_FOR_TOOLS): tools/requirements.txt | python
 	@# All of it on standard error: `make -s env` prints for a shell.
 	@echo "Installing the Python packages …" >&2
 	@python3 -m venv .venv
-	@$(VENV)/pip install $(PINNED) --requirement requirements.txt >&2
+	@$(VENV)/pip install --quiet $(PINNED) --requirement tools/requirements.txt >&2
+	@touch $@
+
+$(INSTALLED): requirements.txt pyproject.toml | $(INSTALLED_FOR_TOOLS)
+	@$(VENV)/pip install --progress-bar off $(PINNED) --requirement requirements.txt >&2
 	@$(VENV)/pip install --quiet --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 

@@ -1,6 +1,7 @@
 """`make down` says why it cannot destroy a stack."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,23 @@ def test_a_stack_that_cannot_be_found_is_an_error(stack: Stack, name: str, backe
 def test_a_stack_dev_that_was_never_created_is_no_error(stack: Stack) -> None:
     result = down(stack, "dev", stack.environment["PULUMI_BACKEND_URL"])
     assert result.returncode == 0, result.stderr
+
+
+def test_before_pulumi_is_built_the_local_kubernetes_is_taken_down(stack: Stack, tmp_path: Path) -> None:
+    environment = stack.environment | {
+        "PATH": f"{PROJECT_DIR / '.venv' / 'bin'}:/usr/bin:/bin",  # without Pulumi
+        "CONSUL_CLUSTER_CACHE": str(tmp_path / "cache"),
+        "DEVCLUSTER_NAME": "never",
+    }
+    del environment["PULUMI_BACKEND_URL"]
+    result = subprocess.run(
+        ["make", "--silent", "down", f"STATE={tmp_path}", "CLUSTER=devcluster", "STACK=dev"],
+        cwd=PROJECT_DIR,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "There is no cluster never" in result.stderr

@@ -25,4 +25,4 @@ def test_tests_run_with_the_packages_of_the_program() -> None:
 
     program = pinned("requirements.txt")
     assert "pyyaml" in {package.partition("==")[0] for package in program}
-    assert program < pinned("tests/requirements.txt")
+    assert pinned("tools/requirements.txt") < program < pinned("tests/requirements.txt")

@@ -13,6 +13,7 @@ from tools.devcluster import faults
 from tools.devcluster.cluster import Cluster
 from tools.devcluster.programs import binary
 from tools.devcluster.state import default_state
+from tools.toolchain import users_kubectl
 
 app = typer.Typer(
     cls=Commands,
@@ -54,12 +55,13 @@ def down(context: typer.Context) -> None:
 
 @app.command()
 def env(context: typer.Context) -> None:
-    """Print `export` lines for a shell: KUBECONFIG, a PATH with kubectl, and if there is a cluster, its HTTPS port."""
+    """Print `export` lines for a shell: KUBECONFIG, kubectl on the PATH, and if there is a cluster, its HTTPS port."""
     cluster: Cluster = context.obj
     typer.echo(f"export KUBECONFIG={shlex.quote(str(cluster.files.kubeconfig))}")
     if record := cluster.files.read():
         typer.echo(f"export DEVCLUSTER_HTTPS_PORT={record.https_port}")
-    typer.echo(f'export PATH={shlex.quote(str(binary("kubectl").parent))}:"$PATH"')
+    if not users_kubectl():  # the folder of which may have another python or pulumi
+        typer.echo(f'export PATH={shlex.quote(str(binary("kubectl").parent))}:"$PATH"')
 
 
 @app.command(
@@ -155,3 +157,7 @@ def lose(context: typer.Context, node: str, share: float) -> None:
 def heal(context: typer.Context, node: str) -> None:
     """Undo `cut` and `lose`."""
     faults.heal(context.obj, node)
+
+
+if __name__ == "__main__":
+    app()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.toolchain import environment, parts
-from tools.toolchain.environment import users_pulumi
+from tools.toolchain.environment import cluster_parts, engine_parts, users_kubectl, users_pulumi
 from tools.toolchain.errors import NotBuiltError, ToolchainError
 from tools.toolchain.parts import CONSUL_IMAGE
 
@@ -17,11 +17,14 @@ __all__ = [
     "NotBuiltError",
     "ToolchainError",
     "binary",
+    "cluster_parts",
     "cni_plugin_dir",
     "consul_image",
+    "engine_parts",
     "kubernetes_schemas",
     "pulumi_environment",
     "python_packages",
+    "users_kubectl",
     "users_pulumi",
 ]
 
@@ -36,6 +39,8 @@ def binary(name: str) -> Path:
     """Return the path of a program, such as `kubelet`. Raise NotBuiltError if it is not built yet."""
     if name in ("pulumi", "pulumi-language-python") and (own := users_pulumi()):
         return own.with_name(name)
+    if name == "kubectl" and (own := users_kubectl()):
+        return own
     return _folder(parts.maker(name)) / "bin" / name
 
 

@@ -1,16 +1,21 @@
-"""Build the missing parts, two at a time."""
+"""Build the missing parts, several at a time, and run commands beside them."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 
 from tools.toolchain import cache, consul_archive, debian, go_build, golang, json_schemas, pip_install, pulumi_home
+from tools.toolchain.commands import run
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.parts import (
     ConsulImagePart,
@@ -25,6 +30,25 @@ from tools.toolchain.parts import (
 from tools.toolchain.progress import Progress, Task
 
 
+@dataclass(frozen=True)
+class Step:
+    """A command that runs during the build, after the parts and steps in `needs`."""
+
+    name: str
+    command: str
+    """A program and its arguments, as in a shell. The progress shows the last line of its output."""
+    needs: tuple[str, ...] = ()
+    after: str = ""
+    """Always empty; a part has it too."""
+    cpu_seconds: int = 30
+    """What it takes; for the estimate of the time that is left."""
+
+    @property
+    def log(self) -> Path:
+        """Return its log file, in the virtual environment: the cache is for all checkouts."""
+        return Path(sys.prefix, f"{self.name}.log")
+
+
 def with_needs(parts: Iterable[Part]) -> list[Part]:
     """Return the parts and what they need, each once, needs first."""
     ordered: dict[str, Part] = {}
@@ -34,16 +58,16 @@ def with_needs(parts: Iterable[Part]) -> list[Part]:
     return list(ordered.values())
 
 
-def build(parts: Iterable[Part], console: Console) -> int:
-    """Build the missing ones of `parts` and of the parts that they need; return their number.
+def build(parts: Iterable[Part], console: Console, steps: Sequence[Step] = ()) -> int:
+    """Build the missing ones of `parts` and of the parts that they need, and run `steps`; return the number of parts.
 
-    Raises ToolchainError if one fails, with the end of the log or the reason.
+    Raises ToolchainError if a part or a step fails, with the reason or the end of the log.
     """
     missing = [part for part in with_needs(part for part in parts if not part.built) if not part.built]
-    if not missing:
+    if not missing and not steps:
         return 0
     try:
-        asyncio.run(_build(missing, Progress(console)))
+        asyncio.run(_build([*missing, *steps], Progress(console)))
     except* (ToolchainError, OSError) as errors:
         first = errors.exceptions[0]
         if isinstance(first, ToolchainError):
@@ -53,11 +77,11 @@ def build(parts: Iterable[Part], console: Console) -> int:
             f"{first}. Repair it, and run the same command again: parts that are built stay."
         ) from None
     except* (asyncio.CancelledError, KeyboardInterrupt):
-        raise ToolchainError("Stopped. `toolchain build` continues from here: parts that are built stay.") from None
+        raise ToolchainError("Stopped. Run the same command again to continue: parts that are built stay.") from None
     return len(missing)
 
 
-async def _build(parts: list[Part], progress: Progress) -> None:
+async def _build(parts: list[Part | Step], progress: Progress) -> None:
     this = asyncio.current_task()
     assert this  # noqa: S101 - asyncio.run made it
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
@@ -80,19 +104,19 @@ async def _build(parts: list[Part], progress: Progress) -> None:
 
 
 async def _make_all(
-    parts: list[Part], families: dict[str, cache.Lock], group: asyncio.TaskGroup, progress: Progress
+    parts: list[Part | Step], families: dict[str, cache.Lock], group: asyncio.TaskGroup, progress: Progress
 ) -> None:
     """Make each part when those that it waits for are made. If several are ready, start with the longest build."""
     shown = {part.name: progress.task(part.name, part.cpu_seconds) for part in parts}
     waiting = sorted(parts, key=lambda part: part.cpu_seconds, reverse=True)
-    running: dict[asyncio.Task[None], Part] = {}
+    running: dict[asyncio.Task[None], Part | Step] = {}
     while waiting or running:
         unmade = {part.name for part in (*waiting, *running.values())}
         for part in [part for part in waiting if unmade.isdisjoint((*part.needs, part.after))]:
-            # Only Go builds keep the cores busy; the others take seconds.
+            # Only Go builds keep the cores busy; the others mostly wait.
             if not isinstance(part, GoPart) or len(_go(running.values())) < golang.AT_ONCE:
                 waiting.remove(part)
-                running[group.create_task(_make_unless_built(part, shown[part.name], progress))] = part
+                running[group.create_task(_complete(part, shown[part.name], progress))] = part
         finished, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for task in finished:
             task.result()  # raises its error
@@ -106,11 +130,22 @@ async def _make_all(
             families[family].release()
 
 
-def _go(parts: Iterable[Part]) -> list[GoPart]:
+def _go(parts: Iterable[Part | Step]) -> list[GoPart]:
     return [part for part in parts if isinstance(part, GoPart)]
 
 
-async def _make_unless_built(part: Part, task: Task, progress: Progress) -> None:
+async def _complete(part: Part | Step, task: Task, progress: Progress) -> None:
+    await (_run(part, task) if isinstance(part, Step) else _make_unless_built(part, task))
+    progress.finish(task)
+
+
+async def _run(step: Step, task: Task) -> None:
+    task.now("started")
+    with step.log.open("w") as log:
+        await run(shlex.split(step.command), log, cwd=Path.cwd(), each=lambda line: task.now(line.strip()))
+
+
+async def _make_unless_built(part: Part, task: Task) -> None:
     lock = cache.Lock(part.name)
     try:
         while not lock.take():
@@ -120,7 +155,6 @@ async def _make_unless_built(part: Part, task: Task, progress: Progress) -> None
             await _make(part, task)
     finally:
         lock.release()
-    progress.finish(task)
 
 
 async def _make(part: Part, task: Task) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from itertools import zip_longest
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -22,18 +22,16 @@ app = typer.Typer(
 
 
 def _wanted(names: list[str]) -> list[parts.Part]:
-    """Return the parts that `names` stand for; those of the engine only if the user has no Pulumi."""
-    engine = () if toolchain.users_pulumi() else parts.ENGINE
-    kinds: dict[str, tuple[parts.Part, ...]] = {
-        "cluster": parts.CLUSTER,
-        "engine": engine,
-        "checkers": parts.CHECKERS,
-        "languages": parts.LANGUAGES,
+    """Return the parts that `names` stand for, without those that the user has."""
+    # Functions, because cluster_parts needs Go, and whoever has Pulumi and a cluster does not.
+    kinds: dict[str, Callable[[], tuple[parts.Part, ...]]] = {
+        "cluster": toolchain.cluster_parts,
+        "engine": toolchain.engine_parts,
+        "checkers": lambda: parts.CHECKERS,
+        "languages": lambda: parts.LANGUAGES,
     }
-    if names:
-        return [part for name in names for part in (kinds[name] if name in kinds else (parts.named(name),))]
-    # Alternate between the two kinds, because `make up` needs both. Parts for tests are built only if named.
-    return [part for pair in zip_longest(parts.CLUSTER, engine) for part in pair if part]
+    names = names or ["cluster", "engine"]  # parts for tests are built only if named
+    return [part for name in names for part in (kinds[name]() if name in kinds else (parts.named(name),))]
 
 
 @app.command()
@@ -46,24 +44,39 @@ def build(
             "if none is given, and for tests `checkers` and `languages`.",
         ),
     ] = None,
+    install: Annotated[
+        str, typer.Option(metavar="COMMAND", help="Run this during the build, to install Python packages.")
+    ] = "",
+    start: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMAND",
+            help="Run this when all parts of `cluster` are built, to start the local Kubernetes.",
+        ),
+    ] = "",
 ) -> None:
     """Build the missing parts, with everything that they need."""
     from rich.console import Console
 
+    from tools.toolchain.build import Step
     from tools.toolchain.build import build as make
 
-    made = make(_wanted(names or []), Console())
+    steps = [
+        Step("python-packages", install, cpu_seconds=10),
+        Step("local-kubernetes", start, needs=tuple(part.name for part in parts.CLUSTER)),
+    ]
+    made = make(_wanted(names or []), Console(), [step for step in steps if step.command])
     print(f"toolchain: {made} part(s) built" if made else "toolchain: all parts are built", f"in {cache.root()}")
 
 
 @app.command()
 def status() -> None:
     """List the parts and the folders of their results."""
-    own = toolchain.users_pulumi()
-    for part in parts.CLUSTER + (() if own else parts.ENGINE) + parts.CHECKERS + parts.LANGUAGES:
-        print(f"{part.name:20} {part.folder if part.built else 'not built'}")
-    if own:
-        print(f"{'pulumi':20} {own} (yours)")
+    for part in toolchain.cluster_parts() + toolchain.engine_parts() + parts.CHECKERS + parts.LANGUAGES:
+        print(f"{part.name:23} {part.folder if part.built else 'not built'}")
+    for name, own in {"pulumi": toolchain.users_pulumi(), "kubectl": toolchain.users_kubectl()}.items():
+        if own:
+            print(f"{name:23} {own} (yours)")
 
 
 @app.command()

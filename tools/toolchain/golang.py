@@ -20,11 +20,28 @@ FLAGS = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false -l", "-gcfla
 
 LINKER_FLAGS = ("-s", "-w")
 
-AT_ONCE = 2
-"""Linking at the end of a build uses one core; a second build uses the others."""
-
-CORES = os.cpu_count() or 1
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 MEMORY_BYTES = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+_MEMORY_BYTES_A_BUILD = 5 * 2**30
+"""With two cores a build needs 2.2 GiB. With more, more of its compilers run at the same time."""
+
+
+def at_once(cores: int, free_memory: int) -> int:
+    """Return how many builds run at once: at least two, because parts of a build, such as linking, use one core."""
+    return max(2, min(cores // 2 + 1, free_memory // _MEMORY_BYTES_A_BUILD))
+
+
+def _free_memory() -> int:
+    """Return the bytes of memory that are free or can be freed, at most a container's limit; without Linux, all."""
+    file = Path("/proc/meminfo")
+    found = re.search(r"MemAvailable: +(\d+) kB", file.read_text()) if file.exists() else None
+    files = (Path("/sys/fs/cgroup", name) for name in ("memory.max", "memory/memory.limit_in_bytes"))
+    limits = [int(text) for each in files if each.exists() and (text := each.read_text().strip()).isdigit()]
+    return min([int(found[1]) * 1024 if found else MEMORY_BYTES, *limits])
+
+
+AT_ONCE = at_once(CORES, _free_memory())
 
 TARGET = {"CGO_ENABLED": "0"}
 """Static programs also run in images without a C library."""
@@ -69,9 +86,9 @@ def environment(family: str = "") -> dict[str, str]:
             "GOFLAGS": "-mod=readonly -modcacherw",
             "GOCACHE": str(caches() / "build"),
             "GOMODCACHE": str(modules(family)),
-            # Most compilers end before their garbage takes this memory, so they need not collect it. Each build runs as
-            # many as there are cores.
+            # Most compilers end before their garbage takes this memory, so they need not collect it. Each of the two
+            # longest builds runs as many as there are cores.
             "GOGC": "off",
-            "GOMEMLIMIT": str(min(2 * 2**30, MEMORY_BYTES // (AT_ONCE * CORES))),
+            "GOMEMLIMIT": str(min(2 * 2**30, MEMORY_BYTES // (2 * CORES))),
         }
     )

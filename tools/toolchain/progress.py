@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from tools.toolchain.golang import AT_ONCE, CORES
 
@@ -31,6 +32,8 @@ class Task:
     cpu_seconds: int = 0
     """What the build is expected to take."""
     phase: str = "queued"
+    compiles: bool = False
+    """Whether compilers do most of the work."""
     done: int = 0
     total: int = 0
     started: float | None = None
@@ -39,6 +42,7 @@ class Task:
     def now(self, phase: str, total: int = 0) -> None:
         """Enter a phase; `total` is its number of steps, 0 if unknown."""
         self.phase, self.done, self.total = phase, 0, total
+        self.compiles = self.compiles or phase == COMPILING
         self.started = self.started or time.monotonic()
 
     def finish(self) -> None:
@@ -52,16 +56,14 @@ class Task:
             return 0.0
         return (self.finished or time.monotonic()) - self.started
 
-    @property
-    def work_done(self) -> float:
-        """Return how many CPU seconds of the work are done."""
+    def work_done(self, pace: float) -> float:
+        """Return how many CPU seconds of the work are done, at most `pace` for each second since the start."""
         if self.finished or self.phase == LINKING:
             return self.cpu_seconds
         if self.phase != COMPILING or not self.total:
             return 0
         # The largest packages are often the last ones, so the share of packages is too optimistic.
-        used = self.seconds * CORES / AT_ONCE
-        return min(self.cpu_seconds * self.done / self.total, used, self.cpu_seconds)
+        return min(self.cpu_seconds * self.done / self.total, self.seconds * pace)
 
     def __str__(self) -> str:
         """Return the phase and the count, such as `compiling 120 of 900`."""
@@ -91,10 +93,17 @@ class Progress:
     def time_left(self) -> str:
         """Return the estimated time that is left: the work that is left, divided by the speed so far."""
         elapsed = time.monotonic() - self.started
-        done = sum(task.work_done for task in self.tasks)
+        done = sum(task.work_done(self._pace()) for task in self.tasks)
         speed = (done + _ASSUMED_CPU_SECONDS) / (elapsed + _ASSUMED_CPU_SECONDS / CORES)
         seconds = (sum(task.cpu_seconds for task in self.tasks) - done) / speed
         return f"about {math.ceil(seconds / 60)} min left" if seconds > 60 else "less than 1 min left"
+
+    def _pace(self) -> float:
+        """Return how many CPU seconds of work a part does in a second: first an assumption, later as finished ones."""
+        finished = [task for task in self.tasks if task.finished and task.compiles]
+        work = sum(task.cpu_seconds for task in finished)
+        seconds = sum(task.seconds for task in finished)
+        return (_ASSUMED_CPU_SECONDS + work) / (_ASSUMED_CPU_SECONDS * AT_ONCE / CORES + seconds)
 
     def finish(self, task: Task) -> None:
         """Stop the clock of a part, and print that it is done."""
@@ -114,16 +123,19 @@ class Progress:
                 self._print("; ".join(f"{task.name} {task}, {clock(task.seconds)}" for task in running))
 
     def _finished(self) -> str:
-        return f"{sum(task.finished is not None for task in self.tasks)} of {len(self.tasks)} parts, {self.time_left()}"
+        finished = sum(task.finished is not None for task in self.tasks)
+        left = f", {self.time_left()}" if finished < len(self.tasks) else ""
+        return f"{finished} of {len(self.tasks)} steps{left}"
 
     def _print(self, text: str) -> None:
         elapsed = clock(time.monotonic() - self.started)
         self.console.print(f"[{elapsed}] {self._finished()}: {text}", markup=False, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
-        title = f"Building the toolchain: {self._finished()}, {clock(time.monotonic() - self.started)}"
-        table = Table("part", "", "time", title=title, box=None, title_justify="left")
+        title = f"{self._finished()}, {clock(time.monotonic() - self.started)}"
+        phase = Column(no_wrap=True, overflow="ellipsis")
+        table = Table("part", phase, "time", title=title, box=None, title_justify="left")
         for task in self.tasks:
             style = "green" if task.finished else "dim" if task.started is None else ""
-            table.add_row(task.name, str(task), clock(task.seconds) if task.started else "", style=style)
+            table.add_row(task.name, Text(str(task)), clock(task.seconds) if task.started else "", style=style)
         return table

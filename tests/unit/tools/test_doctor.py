@@ -12,7 +12,7 @@ import pytest
 from tests.support.stack import PROJECT_DIR
 from tools import doctor
 from tools.errors import ToolError
-from tools.toolchain import golang, parts
+from tools.toolchain import environment, golang, parts
 
 
 def run(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
@@ -50,7 +50,7 @@ def test_an_own_cluster_needs_no_local_kubernetes(tmp_path: Path) -> None:
 def go_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that the machine has Go, and no Pulumi."""
     monkeypatch.setattr(golang, "version", lambda: "go1.26.1")
-    monkeypatch.setattr(doctor.toolchain, "users_pulumi", lambda: None)
+    monkeypatch.setattr(environment, "users_pulumi", lambda: None)
 
 
 def set_free(monkeypatch: pytest.MonkeyPatch, gib: int) -> None:

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 
 from tools.toolchain import cache, go_build, golang, parts
-from tools.toolchain.build import build, with_needs
+from tools.toolchain.build import Step, build, with_needs
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.parts import GoPart
 
@@ -126,7 +126,7 @@ def test_without_a_terminal_progress_is_lines() -> None:
     build([go_part("one"), go_part("two")], console)
     assert isinstance(console.file, io.StringIO)
     assert "one done in 0:0" in console.file.getvalue()
-    assert "2 of 2 parts" in console.file.getvalue()
+    assert "2 of 2 steps: " in console.file.getvalue()
 
 
 def test_parts_with_common_packages_are_built_one_after_the_other(go: Path) -> None:
@@ -170,9 +170,61 @@ def test_modules_are_deleted_when_the_last_part_of_their_family_is_built(
     assert not golang.caches().exists()
 
 
+@pytest.fixture
+def steps_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+
+
+def test_a_step_runs_when_what_it_needs_is_there(tmp_path: Path, steps_log: None) -> None:
+    part = go_part("tool")
+    to = tmp_path / "started"
+    to.mkdir()
+    install = Step("install", f"sh -c 'sleep 0.2; touch {tmp_path}/installed'")
+    start = Step("start", f"cp {part.folder}/bin/tool {tmp_path}/installed {to}", ("tool", "install"))
+    assert build([part], quiet(), [install, start]) == 1
+    assert {each.name for each in to.iterdir()} == {"tool", "installed"}
+
+    (to / "tool").unlink()
+    assert build([part], quiet(), [start, install]) == 0
+    assert (to / "tool").exists()
+
+
+def test_a_step_that_fails_says_why_and_ends_the_build(steps_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def endless(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    part = go_part("tool")
+    failing = Step("install", "sh -c 'echo no [/index]; exit 3'")
+    with monkeypatch.context() as patched:
+        patched.setattr(go_build, "make", endless)
+        with pytest.raises(ToolchainError, match=r"no \[/index\](.|\n)*exit code 3"):
+            build([part], quiet(), [failing])
+    assert not part.built
+
+    assert build([part], quiet()) == 1
+    with pytest.raises(ToolchainError, match="exit code 3"):
+        build([part], quiet(), [failing])
+
+
+def test_gos_caches_are_deleted_after_a_step_failed(steps_log: None) -> None:
+    with pytest.raises(ToolchainError):
+        build([go_part("tool")], quiet(), [Step("start", "false", ("tool",))])
+    assert golang.caches().exists()
+    build([], quiet(), [Step("start", "true")])
+    assert not golang.caches().exists()
+
+
 def test_needed_parts_come_first_and_once() -> None:
     names = [part.name for part in with_needs([parts.named("pulumi-home"), parts.named("pulumi")])]
     assert names == ["pulumi", "provider-kubernetes", "provider-random", "provider-tls", "pulumi-home"]
+
+
+@pytest.mark.parametrize(
+    ("cores", "free_gib", "expected"),
+    [(1, 16, 2), (2, 16, 2), (4, 16, 3), (8, 32, 5), (2, 3, 2), (4, 8, 2), (64, 60, 12)],
+)
+def test_cores_and_memory_decide_how_many_builds_run_at_once(cores: int, free_gib: int, expected: int) -> None:
+    assert golang.at_once(cores, free_gib * 2**30) == expected
 
 
 @pytest.mark.parametrize("version", ["go1.25.9", "go1.9", "devel", ""])

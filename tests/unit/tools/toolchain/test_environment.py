@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tools import toolchain
-from tools.toolchain import parts
+from tools.toolchain import environment, parts
 
 
 def program(path: Path, script: str = "") -> Path:
@@ -58,6 +59,40 @@ def test_a_pulumi_that_cannot_run_python_is_not_used(home: Path, tmp_path: Path)
     program(tmp_path / "theirs" / "pulumi")
     assert toolchain.users_pulumi() is None
     assert toolchain.pulumi_environment()["PULUMI_HOME"] == str(home)
+
+
+@pytest.fixture
+def unknown_kubectl(home: Path) -> Iterator[None]:
+    """Forget which kubectl an earlier test found."""
+    environment.users_kubectl.cache_clear()
+    yield
+    environment.users_kubectl.cache_clear()
+
+
+@pytest.mark.parametrize("version", ["v1.34.9", "v1.35.0", "v1.36.2"])
+def test_the_users_kubectl_is_used_if_its_version_is_near(unknown_kubectl: None, tmp_path: Path, version: str) -> None:
+    theirs = program(tmp_path / "theirs" / "kubectl", f"echo Client Version: {version}")
+    assert toolchain.binary("kubectl") == theirs
+    assert {part.name for part in parts.CLUSTER} - {part.name for part in toolchain.cluster_parts()} == {"kubectl"}
+
+
+@pytest.mark.parametrize("script", ["echo Client Version: v1.33.1", "exit 1", "exec /no/such/program"])
+def test_another_kubectl_is_not_used(unknown_kubectl: None, tmp_path: Path, script: str) -> None:
+    program(tmp_path / "theirs" / "kubectl", script)
+    with pytest.raises(toolchain.NotBuiltError, match="toolchain build kubectl"):
+        toolchain.binary("kubectl")
+    assert toolchain.cluster_parts() == parts.CLUSTER
+
+
+def test_a_kubectl_of_another_platform_is_not_used(unknown_kubectl: None, tmp_path: Path) -> None:
+    program(tmp_path / "theirs" / "kubectl").write_bytes(b"\x7fELF")
+    assert toolchain.users_kubectl() is None
+
+
+def test_the_toolchains_kubectl_is_used_once_it_is_built(unknown_kubectl: None, tmp_path: Path) -> None:
+    program(tmp_path / "theirs" / "kubectl", "echo Client Version: v1.35.0")
+    ours = program(parts.named("kubectl").folder / "bin" / "kubectl")
+    assert toolchain.binary("kubectl") == ours
 
 
 def test_a_part_that_is_not_built_is_an_error_with_the_command(home: Path) -> None:

@@ -29,6 +29,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     own = Clock()
     monkeypatch.setattr(progress, "time", own)
     monkeypatch.setattr(progress, "CORES", CORES)
+    monkeypatch.setattr(progress, "AT_ONCE", 2)
     return own
 
 
@@ -65,6 +66,33 @@ def test_small_packages_at_the_start_do_not_count_as_half_of_the_work(clock: Clo
     task.done = 90
     clock.now = 60
     assert minutes(shown) >= WORK / CORES / 60 - 1
+
+
+def test_finished_parts_tell_how_quick_the_machine_is(clock: Clock) -> None:
+    """On a machine that needs twice the expected time, a part with 99 of 100 packages is not nearly done."""
+    shown, last = start()
+    first = shown.task("first", WORK)
+    first.started = 0.01
+    first.now(COMPILING, 100)
+    clock.now = 2 * WORK
+    first.finish()
+    last.started = clock.now
+    last.now(COMPILING, 100)
+    last.done = 99
+    clock.now += WORK
+    # In this time the machine did half of its work.
+    assert abs(minutes(shown) - WORK / 60) <= 3
+
+
+def test_a_line_of_a_commands_output_is_shown_as_it_is_on_a_terminal() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    shown = Progress(console)
+    shown.task("step", 1).now("error: [/tmp/x] is full, " + "and more " * 20)
+    console.print(shown._table())  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert "error: [/tmp/x] is full" in lines[-1]
+    assert len(lines) == 3
 
 
 def test_at_the_end_no_minute_is_left(clock: Clock) -> None:
