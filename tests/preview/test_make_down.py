@@ -8,17 +8,22 @@ import pytest
 from tests.support.stack import PROJECT_DIR, Stack
 
 
-def down(stack: Stack, name: str, backend: str) -> subprocess.CompletedProcess[str]:
-    """Run `make down` for a stack in a backend, without a cluster."""
+def make_down(*variables: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "--silent", "down", "CLUSTER=current", f"STACK={name}"],
+        ["make", "--silent", "down", *variables],
         cwd=PROJECT_DIR,
-        env={**stack.environment, "PULUMI_BACKEND_URL": backend},
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
+
+
+def down(stack: Stack, name: str, backend: str) -> subprocess.CompletedProcess[str]:
+    """Run `make down` for a stack in a backend, without a cluster."""
+    environment = stack.environment | {"PULUMI_BACKEND_URL": backend}
+    return make_down("CLUSTER=current", f"STACK={name}", environment=environment)
 
 
 @pytest.fixture(autouse=True)
@@ -52,14 +57,6 @@ def test_before_pulumi_is_built_the_local_kubernetes_is_taken_down(stack: Stack,
         "DEVCLUSTER_NAME": "never",
     }
     del environment["PULUMI_BACKEND_URL"]
-    result = subprocess.run(
-        ["make", "--silent", "down", f"STATE={tmp_path}", "CLUSTER=devcluster", "STACK=dev"],
-        cwd=PROJECT_DIR,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    result = make_down(f"STATE={tmp_path}", "CLUSTER=devcluster", "STACK=dev", environment=environment)
     assert result.returncode == 0, result.stderr
     assert "There is no cluster never" in result.stderr

@@ -93,7 +93,8 @@ class Progress:
     def time_left(self) -> str:
         """Return the estimated time that is left: the work that is left, divided by the speed so far."""
         elapsed = time.monotonic() - self.started
-        done = sum(task.work_done(self._pace()) for task in self.tasks)
+        pace = self._pace()
+        done = sum(task.work_done(pace) for task in self.tasks)
         speed = (done + _ASSUMED_CPU_SECONDS) / (elapsed + _ASSUMED_CPU_SECONDS / CORES)
         seconds = (sum(task.cpu_seconds for task in self.tasks) - done) / speed
         return f"about {math.ceil(seconds / 60)} min left" if seconds > 60 else "less than 1 min left"
