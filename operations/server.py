@@ -1,8 +1,8 @@
-"""Run `consul` and call Consul's API in the pod of a cluster's first server, with the management token."""
+"""Run `consul` and call Consul's API in the pod of a server, with the management token."""
 
 import json
-from dataclasses import dataclass
-from typing import IO, Any
+from dataclasses import dataclass, replace
+from typing import IO, Any, Self
 
 from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, HTTP_PORT, MANAGEMENT_TOKEN, TLS_DIR
 from components.naming import Naming
@@ -22,13 +22,14 @@ _CALL = """
 
 @dataclass(frozen=True)
 class Server:
-    """The first server of a cluster in kubectl's current context."""
+    """A server of a cluster in kubectl's current context: that of the pod `pod`, or the first one."""
 
     naming: Naming
+    pod: str = ""
 
     def run(self, script: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
         """Run a shell script in the pod, with `arguments` as $1, …; return its output or write it to `stdout`."""
-        pod = self.naming.servers(1)[0]
+        pod = self.pod or self.naming.servers(1)[0]
         shell = ["sh", "-ec", _SCRIPT_START + script, "sh"]
         return self.kubectl(
             "exec", "--stdin", pod, "--container=consul", "--", *shell, *arguments, stdin=stdin, stdout=stdout
@@ -39,6 +40,13 @@ class Server:
         url = f"http://127.0.0.1:{HTTP_PORT}/v1/{path}"
         answer = self.run(_CALL, method, url, *([] if body is None else [json.dumps(body)]))
         return json.loads(answer) if answer else None
+
+    def leader(self) -> Self:
+        """Return the server that leads. Raises OperationError if there is none."""
+        for peer in self.call("operator/raft/configuration")["Servers"]:
+            if peer["Leader"]:
+                return replace(self, pod=peer["Node"])
+        raise OperationError("No server leads. Wait for an election, or see docs/operations.md, Replace a lost node")
 
     def kubectl(self, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
         """Run kubectl in the cluster's namespace and return what it prints."""

@@ -16,10 +16,13 @@ from tests.support.exported import CA_CERTIFICATE, exported
 from tests.support.scripts import write_program
 from tests.support.stack import PROJECT_DIR
 
+# The pod that is asked leads: the arguments of kubectl are --namespace NAMESPACE exec --stdin POD.
+LEADER = """printf '{"Servers": [{"Node": "%s", "Leader": true}]}' "$5" """
+
 
 @dataclass(frozen=True)
 class Programs:
-    """A `pulumi` and a `kubectl` that log their arguments; each always gives the same answer."""
+    """A `pulumi` and a `kubectl` that log their arguments; each gives one answer, and another one about the leader."""
 
     folder: Path
 
@@ -28,8 +31,8 @@ class Programs:
         self.state(exported(("consul", "shop")))
         self.pod_answers(CA_CERTIFICATE)
         for name in ("pulumi", "kubectl"):
-            program = f'echo "{name} $*" >> {self.folder}/calls; cat {self.folder}/answer-of-{name}'
-            write_program(self.folder, name, program)
+            answer = f'case "$*" in *raft/configuration*) {LEADER} ;; *) cat {self.folder}/answer-of-{name} ;; esac'
+            write_program(self.folder, name, f'echo "{name} $*" >> {self.folder}/calls; {answer}')
 
     def state(self, state: dict[str, Any]) -> None:
         """Set the stack's state."""
@@ -112,7 +115,7 @@ def test_a_cluster_of_any_name_and_namespace_is_found(
     programs.state(exported(*clusters))
     programs.run("snapshot", "blue", str(tmp_path / "new.snap"), *options)
     calls = programs.calls("kubectl")
-    assert len(calls) == 4  # the CA's certificate, and the snapshot: save, read, check
+    assert len(calls) == 5  # the CA's certificate, the leader, and the snapshot: save, read, check
     assert {call.split(" --container")[0] for call in calls} == {f"kubectl --namespace {namespace} exec --stdin {pod}"}
 
 

@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
@@ -43,6 +43,17 @@ def test_a_call_is_made_in_the_pod_of_the_first_server(arguments: Path) -> None:
     logged = arguments.read_text()
     assert logged.startswith("kubectl --namespace shop exec --stdin east-0 --container=consul -- sh -ec")
     assert '--request PUT --data {"Node": "gone"} http://127.0.0.1:8500/v1/catalog/deregister' in logged
+
+
+def test_the_leader_runs_the_scripts(arguments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    peers = [{"Node": "east-0", "Leader": False}, {"Node": "east-1", "Leader": True}]
+
+    def call(_server: Server, path: str) -> dict[str, Any]:
+        return {"operator/raft/configuration": {"Servers": peers}}[path]
+
+    monkeypatch.setattr(Server, "call", call)
+    Server(Naming("east", "shop")).leader().run("true")
+    assert "exec --stdin east-1 --container=consul" in arguments.read_text()
 
 
 def test_the_management_token_is_sent_and_in_no_argument(arguments: Path) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 import pytest
 
@@ -20,6 +20,10 @@ class FakeServer(Server):
     """A server whose snapshot is DATA; `checksum` is what the pod computes."""
 
     checksum: str = hashlib.sha256(DATA).hexdigest()
+
+    def leader(self) -> Self:
+        """Return this server."""
+        return self
 
     def run(self, script: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
         """Answer the three scripts of `save`."""
