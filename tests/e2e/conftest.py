@@ -1,6 +1,10 @@
-"""One Kubernetes cluster and one stack for all end-to-end tests, separate from those of the user."""
+"""A Kubernetes cluster and a stack for the end-to-end tests of each worker, separate from those of the user."""
 
+import fcntl
+import os
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,15 +34,28 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def cluster(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Cluster]:
     """Yield a local Kubernetes with three nodes and the Consul image."""
-    cluster = Cluster(name="e2e", state=tmp_path_factory.mktemp("devcluster"))
+    cluster = Cluster(name=f"e2e-{worker_id}", state=tmp_path_factory.mktemp("devcluster"))
     try:
-        cluster.up()
+        # A cluster looks for free ports before it uses them.
+        with one_at_a_time():
+            cluster.up()
         cluster.load_image(toolchain.consul_image())
         yield cluster
     finally:
         cluster.down()
+
+
+@contextmanager
+def one_at_a_time() -> Generator[None]:
+    """Let only one worker run the block at a time."""
+    folder = os.open(Path(__file__).parent, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(folder)
 
 
 @pytest.fixture(scope="session")

@@ -102,15 +102,24 @@ def test_servers_scale_up_and_down_with_every_key(stack: Stack, settings: dict[s
 
 
 def test_a_changed_setting_restarts_one_server_at_a_time(stack: Stack, consul: Consul) -> None:
-    before = consul.uids("server")
-    assert "[DEBUG]" in consul.kubectl("logs", "consul-0")
     assert stack.settings == E2E_FIRST
     stack.configure(E2E_DEVELOPMENT)
+    before = consul.uids("server")
+    with consul.without("consul-0"):
+        refused = stack.refused()
+        assert "consul-0 is not" in refused
+        assert "allowDegraded" in refused
+    consul.wait_healthy()
+    before |= {"consul-0": consul.uids("server")["consul-0"]}
+    assert consul.uids("server") == before
+
+    # Once the server is back, the same update succeeds.
     with writes(stack, consul), consul.watched("server", 3) as missing:
         stack.up()
     assert not set(before.values()) & set(consul.uids("server").values())
     assert max(missing) == 1, "more than one server was gone at a time"
-    assert "[DEBUG]" not in consul.kubectl("logs", "consul-0")
+    requested = {server["spec"]["containers"][0]["resources"]["requests"]["cpu"] for server in consul.agents("server")}
+    assert requested == {"100m"}
 
 
 def test_a_preview_of_a_running_cluster_needs_no_cluster(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

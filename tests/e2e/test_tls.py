@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.support.consul import Consul, server_names, wait_for
 from tests.support.stack import Stack
-from tests.support.strangers import JOIN, acl, agent, tls_config
+from tests.support.strangers import JOIN, acl, agent, forget, tls_config
 
 
 def foreign_ca() -> str:
@@ -41,7 +41,7 @@ def test_an_agent_with_the_gossip_key_the_ca_and_a_token_joins(stack: Stack, con
     # A name of its own: for 30 s after its end, the servers take no agent of this name at another address.
     with agent(consul, "newcomer", config, outputs["caCertificate"]):
         wait_for("the newcomer among the members", lambda: "newcomer" in consul.alive())
-    consul.consul("force-leave", "-prune", "newcomer")
+    forget(consul, "newcomer")
 
 
 def test_an_agent_without_a_token_cannot_join(stack: Stack, consul: Consul) -> None:
@@ -84,7 +84,7 @@ def test_a_call_without_a_certificate_is_refused(stack: Stack, consul: Consul) -
         wait_for("refusal", lambda: "rpc error" in consul.kubectl("logs", "stranger"))
         answer = consul.consul("kv", "put", "stranger", "was here", pod="stranger", check=False)
         assert "Error!" in answer
-    consul.consul("force-leave", "-prune", "stranger")
+    forget(consul, "stranger")
     assert "No key exists" in consul.consul("kv", "get", "stranger", check=False)
 
 

@@ -20,7 +20,6 @@ E2E_DEVELOPMENT: dict[str, Any] = {
 
 # The stack starts with these settings, until a test rolls out E2E_DEVELOPMENT.
 E2E_FIRST: dict[str, Any] = E2E_DEVELOPMENT | {
-    "logLevel": "debug",
     "serverResources": {"requests": {"cpu": "110m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
 }
 

@@ -125,6 +125,13 @@ class Stack:
         """Update the stack and return what the command prints."""
         return self.pulumi("up", "--yes", "--skip-preview", *arguments).stdout
 
+    def refused(self) -> str:
+        """Update the stack, which must fail, and return what the command prints, in one line."""
+        result = self.pulumi("up", "--yes", "--skip-preview", check=False)
+        printed = " ".join((result.stdout + result.stderr).split())
+        assert result.returncode != 0, printed
+        return printed
+
     @contextmanager
     def updating(self) -> Generator[subprocess.Popen[str]]:
         """Start an update. If it still runs at the end, interrupt it, so that it releases the stack's lock."""

@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.support.consul import Consul
+from tests.support.consul import Consul, client_names, server_names, wait_for
 from tests.support.pods import pod, running
 from tests.support.settings import E2E_NAMESPACE
 
@@ -45,3 +45,25 @@ def tls_config() -> dict[str, Any]:
 def acl(token: str) -> dict[str, Any]:
     """Return the configuration that gives an agent a token."""
     return {"acl": {"enabled": True, "tokens": {"agent": token}}}
+
+
+def forget(consul: Consul, name: str) -> None:
+    """Make all agents forget a stranger that has ended.
+
+    An agent that learns only afterwards that the stranger has left would list it for days. An agent that has forgotten
+    it tells nobody to do so.
+    """
+
+    def forgotten() -> bool:
+        agents = [
+            agent
+            for agent in server_names(3) | client_names(3)
+            if any(member.name == name for member in consul.members(agent))
+        ]
+        for agent in agents:
+            consul.consul("force-leave", "-prune", name, pod=agent, check=False)
+        return not agents
+
+    # Serf blocks for some seconds when a member that is alive is forced to leave.
+    wait_for(f"the failure of {name}", lambda: name not in consul.alive())
+    wait_for(f"the end of {name} in every agent's list", forgotten)
