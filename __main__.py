@@ -1,7 +1,7 @@
 """The stack: read the settings, create one ConsulCluster, export its outputs."""
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 from components import ConsulCluster, Settings, SettingsError
 from components.identity import PROJECT
@@ -13,7 +13,7 @@ config = {
     if key.startswith(f"{PROJECT}:")
 }
 try:
-    settings = Settings.parse(config)
+    settings = Settings.parse(config, [key for key in config if is_config_secret(f"{PROJECT}:{key}")])
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 

@@ -23,6 +23,7 @@ from components.network.services import create_services
 from components.network.ui_ingress import create_ui_ingress
 from components.outputs import Outputs, Parts, output_values
 from components.parallelism import may_wait
+from components.secret_settings import component_inputs, hide, hiding
 from components.settings import Settings
 from components.storage import create_storage
 from components.trust.authority import Authority
@@ -40,7 +41,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         """Declare the cluster; `name` is also the name of the servers' StatefulSet and Service."""
-        super().__init__(COMPONENT_TYPE, name, settings.model_dump(mode="json", by_alias=True), opts)
+        super().__init__(COMPONENT_TYPE, name, component_inputs(settings), hiding(settings, opts))
         naming = Naming(name, settings.namespace)
         if settings.allow_degraded:
             pulumi.warn("allowDegraded is true: servers may restart although others are missing", self)
@@ -95,12 +96,12 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
         # Edge: how monitoring and users reach the agents.
         if settings.monitoring != "none":
-            create_monitoring(cluster, authority.certificate, acl, child)
+            create_monitoring(cluster, authority, acl, child)
         if settings.ingress_enabled:
             create_ui_ingress(cluster, authority, servers, child)
 
-        parts = Parts(cluster, keys, authority, server, files, services, acl)
-        Outputs.__init__(self, **output_values(parts))
+        parts = Parts(cluster, keys, authority, files, services, acl)
+        Outputs.__init__(self, **hide(settings, output_values(parts)))
         self.register_outputs(self.outputs())
 
 

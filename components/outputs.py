@@ -23,7 +23,7 @@ from components.cluster import Cluster
 from components.naming import Naming
 from components.network.services import Services
 from components.settings import Settings
-from components.trust.authority import Authority, Certificate
+from components.trust.authority import Authority
 from components.trust.keys import Keys
 
 
@@ -34,7 +34,6 @@ class Parts:
     cluster: Cluster
     keys: Keys
     authority: Authority
-    server: Certificate
     files: AgentFiles
     services: Services
     acl: Acl | None
@@ -117,12 +116,14 @@ class Outputs:
         metadata=_public("The CA certificate, PEM.", lambda of: of.authority.certificate)
     )
     server_certificate_expiry: pulumi.Output[str] = field(
-        metadata=_public("When the servers' certificate expires, RFC 3339.", lambda of: of.server.expiry)
+        metadata=_public(
+            "When the servers' certificate expires, RFC 3339.", lambda of: of.files.server_certificate.expiry
+        )
     )
     secret_name: pulumi.Output[str] = field(
         metadata=_public(
             "The Secret with `ca.pem`, `consul.pem`, `consul-key.pem`, `gossip-encryption-key`.",
-            lambda of: of.files.credentials.metadata.name,
+            lambda of: of.files.server_secret,
         )
     )
     config_map_name: pulumi.Output[str] = field(

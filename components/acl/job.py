@@ -10,10 +10,11 @@ from components.agents.agent_config import ACL_DIR, MANAGEMENT_TOKEN, servers_ur
 from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import NEW_SERVERS_MINUTES
 from components.cluster import Cluster
-from components.kubernetes.job import JOB_MINUTES, Script, create_job
+from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job
 from components.kubernetes.pod import FILE_MODE
 
-_TIMEOUT_SECONDS = 120
+# Servers with expired certificates answer no call, so wait until they have reloaded, and two minutes more.
+_MINUTES = RELOAD_MINUTES + 2
 
 
 def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.ResourceOptions) -> Job:
@@ -31,8 +32,8 @@ def create_acl_job(cluster: Cluster, files: AgentFiles, acl: Acl, opts: pulumi.R
             # At a stack's first update, the servers start beside the Job.
             "SERVERS_TIMEOUT": str(NEW_SERVERS_MINUTES * 60),
         },
-        _TIMEOUT_SECONDS,
-        minutes=NEW_SERVERS_MINUTES + JOB_MINUTES,
+        _MINUTES * 60,
+        minutes=NEW_SERVERS_MINUTES + JOB_MINUTES + RELOAD_MINUTES,
         volumes=[
             {"name": "tokens", "secret": {"secret_name": acl.job.metadata.name, "default_mode": FILE_MODE}},
             {"name": "policies", "config_map": {"name": acl.policies.metadata.name}},

@@ -20,6 +20,10 @@ DNS_PORT = 8600
 SERVER_RPC_PORT = 8300
 SERF_LAN_PORT = 8301
 
+# The ports at which agents serve the certificates in their Secrets.
+CLIENT_TLS_PORTS = (HTTPS_PORT, GRPC_TLS_PORT)
+SERVER_TLS_PORTS = (*CLIENT_TLS_PORTS, SERVER_RPC_PORT)
+
 # Concurrent connections from one client address. Consul has the same default for HTTP. Its default for RPC, 100,
 # could be too few if several clients share an address.
 MAX_CONNECTIONS = 200
@@ -149,6 +153,9 @@ def _agent_config(settings: Settings, retry_join: str) -> dict[str, Any]:
             "dns": DNS_PORT,
             "serf_wan": -1,
         },
+        # Reload when the file of the certificate or the key changes. The agent then also reads the CA certificate,
+        # which is not watched (AutoReloadConfig in Consul's agent/agent.go).
+        "auto_reload_config": True,
         "retry_join": [retry_join],
         "retry_interval": "1s",
         "disable_update_check": True,

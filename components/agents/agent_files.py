@@ -1,27 +1,36 @@
 """The Secrets and ConfigMaps that the agents read.
 
-All are immutable and have generated names, so a change restarts only the pods that mount the changed object; except the
-ConfigMaps that servers read only when they start.
+Most are immutable and have generated names, so a change restarts only the pods that mount the object. Two kinds have
+fixed names, and a change restarts no pod: the Secrets with certificates, which agents reload, and the ConfigMaps that
+matter to servers only when they start.
 """
 
+import base64
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.core.v1 import ConfigMap, Secret, Service
+from pulumi_kubernetes.core.v1 import ConfigMap, Secret, SecretPatch, Service
 
 from components.agents import agent_config
 from components.cluster import Cluster
+from components.kubernetes.annotations import PATCH_FORCE
 from components.kubernetes.immutable import create_config_map, create_secret
+from components.kubernetes.protection import retained
 from components.network.services import Services
 from components.trust.authority import Authority, Certificate
 
 
 @dataclass(frozen=True)
 class AgentFiles:
-    """The objects whose keys become files in the agents' pods."""
+    """The objects whose keys become files in the agents' pods.
 
-    credentials: Secret
-    client_credentials: Secret
+    `server_secret` and `client_secret` are the names of the Secrets with the certificates.
+    """
+
+    server_certificate: Certificate
+    client_certificate: Certificate
+    server_secret: pulumi.Output[str]
+    client_secret: pulumi.Output[str]
     gossip: Secret
     config: ConfigMap
 
@@ -37,7 +46,7 @@ def create_agent_files(
     """Create the Secrets with certificates and the gossip key, and the ConfigMaps with the agents' configuration."""
     naming, settings = cluster.naming, cluster.settings
     retry_join = naming.host(naming.name)
-    credentials = create_secret(
+    server_secret = _create_reloaded_secret(
         naming.name,
         cluster,
         {
@@ -48,7 +57,7 @@ def create_agent_files(
         },
         opts,
     )
-    client_credentials = create_secret(
+    client_secret = _create_reloaded_secret(
         naming.clients,
         cluster,
         {
@@ -73,7 +82,32 @@ def create_agent_files(
         },
         opts,
     )
-    return AgentFiles(credentials, client_credentials, gossip, config)
+    return AgentFiles(server, client, server_secret, client_secret, gossip, config)
+
+
+def _create_reloaded_secret(
+    name: str, cluster: Cluster, files: dict[str, pulumi.Output[str]], opts: pulumi.ResourceOptions
+) -> pulumi.Output[str]:
+    """Create a Secret that an update changes in place, and return its name.
+
+    Pulumi would delete a Secret with changed data before it creates the new one, and no pod could start in between. It
+    updates a patch in place.
+    """
+    secret = Secret(name, metadata=cluster.metadata(name), opts=opts)
+    patch = SecretPatch(
+        name,
+        metadata={"namespace": cluster.namespace, "name": secret.metadata.name, "annotations": PATCH_FORCE},
+        data={file: text.apply(_base64) for file, text in files.items()},
+        # Kubernetes deletes the data with the Secret. Without this option, Pulumi would first empty the Secret, and
+        # fail if somebody has deleted it.
+        opts=retained(opts, when=True),
+    )
+    # Derived from the patch, so that pods and Jobs wait until the Secret has its files.
+    return patch.metadata.apply(lambda _: name)
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def create_start_files(cluster: Cluster, services: Services, opts: pulumi.ResourceOptions) -> list[ConfigMap]:

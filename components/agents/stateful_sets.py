@@ -26,6 +26,7 @@ from components.agents.pod_template import (
 )
 from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
+from components.kubernetes.annotations import PATCH_FORCE
 from components.kubernetes.lint_waivers import waivers
 from components.kubernetes.pod import management_environment, tls_volume
 from components.kubernetes.protection import protected
@@ -120,7 +121,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         ports=[{"name": "rpc", "container_port": agent_config.SERVER_RPC_PORT}],
         data={**data, "sub_path_expr": storage.sub_path} if storage.sub_path else data,
         advertise=f"-config-file={agent_config.ADDRESS_DIR}/$(POD_NAME).json",
-        tls=tls_volume(files.credentials, agent_config.SERVER_CERTIFICATE, agent_config.SERVER_PRIVATE_KEY),
+        tls=tls_volume(files.server_secret, agent_config.SERVER_CERTIFICATE, agent_config.SERVER_PRIVATE_KEY),
         acl=acl,
         acl_file=SERVER_ACL,
         token_files=(agent_config.MANAGEMENT_TOKEN,),
@@ -154,7 +155,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         ports=[],
         data={"name": "data", "mount_path": agent_config.DATA_DIR},
         advertise="-advertise=$(POD_IP)",
-        tls=tls_volume(files.client_credentials, agent_config.CLIENT_CERTIFICATE, agent_config.CLIENT_PRIVATE_KEY),
+        tls=tls_volume(files.client_secret, agent_config.CLIENT_CERTIFICATE, agent_config.CLIENT_PRIVATE_KEY),
         acl=acl,
         acl_file=CLIENT_ACL,
         environment={
@@ -224,9 +225,7 @@ def _stateful_set(
     limits: pulumi.CustomTimeouts,
     opts: pulumi.ResourceOptions,
 ) -> StatefulSet:
-    # Take back what others have changed, such as the number of replicas by `kubectl scale`. Without the annotation, the
-    # update would fail with a field conflict.
-    annotations = {"pulumi.com/patchForce": "true", **waivers(cluster.settings)}
+    annotations = {**PATCH_FORCE, **waivers(cluster.settings)}
     metadata: ObjectMetaArgsDict = {**cluster.metadata(name, component), "annotations": annotations}
     opts = pulumi.ResourceOptions.merge(
         protected(opts, when=cluster.history.protects_data(cluster.settings)),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from components.quorum import majority, tolerated_losses
 from components.settings import PROJECT, Settings
+from components.settings.problems import HIDDEN
 
 
 class Refusal(NamedTuple):
@@ -26,6 +27,7 @@ _FIXED = {
     for entry in Settings.entries()
     if entry.setting.change.refused_because
 }
+_SECRET_KEYS = "secretKeys"  # noqa: S105 - the name of a list of keys
 _RECORDED = {entry.key for entry in Settings.entries() if entry.setting.change.recorded}
 
 _NEW_CLUSTER = (
@@ -78,8 +80,10 @@ _KEEP_KEY = (
 
 
 def record(settings: Settings) -> dict[str, Any]:
-    """Return the settings that a later change is compared with, by key."""
-    return {key: value for key, value in settings.model_dump(mode="json", by_alias=True).items() if key in _RECORDED}
+    """Return the settings that a later change is compared with, by key, and the keys of those that are secrets."""
+    values = settings.model_dump(mode="json", by_alias=True)
+    recorded = {key: value for key, value in values.items() if key in _RECORDED}
+    return recorded | ({_SECRET_KEYS: [*settings.secrets]} if settings.secrets else {})
 
 
 def refusal_kinds() -> list[Refusal]:
@@ -101,9 +105,10 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     `before` and `after` contain what `record` returns, and the keys' hashes; in a preview a new key's hash is None.
     A setting in only one of them was added or removed by another version of this program, so it is no change.
     """
+    hidden = {*before.get(_SECRET_KEYS, ()), *after.get(_SECRET_KEYS, ())}
     for key, reason in _FIXED.items():
         if _changed(key, before, after):
-            change = f"change from {json.dumps(before[key])} to {json.dumps(after[key])}"
+            change = _change(before[key], after[key], hidden=key in hidden)
             yield f"{_setting(key)} cannot {change}: {reason}. {_NEW_CLUSTER}"
     if before.get("aclEnabled") and not after.get("aclEnabled", True):
         yield f"{_setting('aclEnabled')} cannot change from true to false: {_NO_ACLS.reason}. {_NO_ACLS.way}"
@@ -114,7 +119,7 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     # The volumes of further nodes have never held a server's data.
     nodes = before.get("storageNodes", [])
     used = nodes[: int(before.get("serversSoFar", len(nodes)))]
-    yield from _moved_volumes(used, after.get("storageNodes", [])[: len(used)])
+    yield from _moved_volumes(used, after.get("storageNodes", [])[: len(used)], hidden="storageNodes" in hidden)
     for name, (key, reason) in _KEYS.items():
         if _changed(name, before, after):
             yield f"This change would replace {key}: {reason}. {_KEEP_KEY}"
@@ -132,7 +137,7 @@ def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterato
     reason = f"{lost} servers would go at once, and a cluster of {before:g} tolerates the loss of {tolerated}"
     if rolled and lost - 1 <= tolerated:
         reason += (
-            ": the removed servers, and the first one that another change (settings, image, certificates) restarts. "
+            ": the removed servers, and the first one that another change (settings, image) restarts. "
             f"Set it back to {before:g}, update, and then change the number alone"
         )
     else:
@@ -175,11 +180,16 @@ def released(volumes: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _moved_volumes(before: list[str], after: list[str]) -> Iterator[str]:
+def _change(before: Any, after: Any, *, hidden: bool) -> str:
+    old, new = (json.dumps(HIDDEN if hidden else value) for value in (before, after))
+    return f"change from {old} to {new}" if after is not None else f"lose {old}"
+
+
+def _moved_volumes(before: list[str], after: list[str], *, hidden: bool) -> Iterator[str]:
     """Yield a message for each position whose node changes or is removed: its volume may hold a server's data."""
     for ordinal, (old, new) in enumerate(zip_longest(before, after)):
         if old not in (new, None):
-            change = f"change from {json.dumps(old)} to {json.dumps(new)}" if new else f"lose {json.dumps(old)}"
+            change = _change(old, new, hidden=hidden)
             yield (
                 f"{_setting('storageNodes')} cannot {change} at position {ordinal + 1}: the volume of server {ordinal} "
                 f"would be deleted, and the server would start without its data. {_MOVED_VOLUMES.way}"

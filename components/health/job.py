@@ -6,10 +6,11 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 
 from components.acl.objects import Acl
+from components.agents.agent_config import CLIENT_TLS_PORTS, SERVER_TLS_PORTS
 from components.agents.agent_files import AgentFiles
 from components.cluster import Cluster
 from components.identity import CLIENT, HEALTH, SERVER
-from components.kubernetes.job import Script, create_job
+from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job
 from components.kubernetes.pod import token_environment, token_mounts, token_volumes
 
 # Autopilot checks every 10 s, and lets a new server vote after 10 s of stable health (server_stabilization_time). A
@@ -20,23 +21,34 @@ _TIMEOUT_SECONDS = 120
 def create_health_check(
     cluster: Cluster, files: AgentFiles, acl: Acl | None, revision: pulumi.Output[str], opts: pulumi.ResourceOptions
 ) -> Job:
-    """Create a Job that fails unless exactly the declared agents are alive, one server leads and all servers vote.
+    """Create a Job that fails unless the running cluster matches the declaration.
 
-    A changed `revision`, the hash of the agents' specs, runs it again. `opts` must make it depend on the agents.
+    Exactly the declared agents must be alive, one server must lead, all servers must vote, and every agent must serve
+    its current certificate. A new certificate, or a changed `revision`, the hash of the agents' specs, runs the Job
+    again. `opts` must make it depend on the agents.
     """
     naming, settings = cluster.naming, cluster.settings
     servers = naming.servers(settings.server_replicas)
     clients = naming.client_pods(settings.client_replicas)
     members = [f"{SERVER}:{name}" for name in servers] + [f"{CLIENT}:{name}" for name in clients]
+    scripts = Path(__file__).with_name("scripts")
     script = Script(
-        [Path(__file__).with_name("scripts") / "check_health.sh"],
+        [scripts / "expired.sh", scripts / "certificates.sh", scripts / "check_health.sh"],
         {
             "MEMBERS": " ".join(members),
             "SERVERS": " ".join(servers),
             "REVISION": revision,
+            "SERVER_VALIDITY": files.server_certificate.validity,
+            "SERVER_SERVICE": naming.host(naming.name),
+            "SERVER_PORTS": " ".join(map(str, SERVER_TLS_PORTS)),
+            "CLIENT_VALIDITY": files.client_certificate.validity,
+            "CLIENT_SERVICE": naming.host(naming.clients),
+            "CLIENT_PORTS": " ".join(map(str, CLIENT_TLS_PORTS)),
+            "RELOAD_TIMEOUT": str(RELOAD_MINUTES * 60),
             **token_environment(acl),
         },
         _TIMEOUT_SECONDS,
+        minutes=JOB_MINUTES + 2 * RELOAD_MINUTES,
         volumes=token_volumes(acl, HEALTH),
         mounts=token_mounts(acl),
     )

@@ -11,7 +11,7 @@ from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import SCRIPTS
 from components.cluster import Cluster
 from components.identity import HEALTH
-from components.kubernetes.job import JOB_MINUTES, Script, create_job
+from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job
 from components.kubernetes.pod import management_environment, token_mounts, token_volumes
 from components.settings import MOST_SERVERS
 
@@ -32,19 +32,23 @@ def create_preflight(
     before the ACL Job updates the policies of the other tokens.
     """
     naming, settings = cluster.naming, cluster.settings
+    scripts = Path(__file__).with_name("scripts")
     script = Script(
-        [SCRIPTS / "servers.sh", Path(__file__).with_name("scripts") / "preflight.sh"],
+        [SCRIPTS / "servers.sh", scripts / "expired.sh", scripts / "preflight.sh"],
         {
             "SERVERS": " ".join(naming.servers(settings.server_replicas)),
             "EVERY_SERVER": " ".join(naming.servers(MOST_SERVERS)),
             "REVISION": revision,
+            "RELOAD_TIMEOUT": str(RELOAD_MINUTES * 60),
             "ELECTION_SECONDS": str(election_seconds(settings)),
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
             "STARTS_OVER": str(cluster.history.starts_over).lower(),
             **management_environment(acl),
         },
         _TIMEOUT_SECONDS,
-        minutes=JOB_MINUTES + (cluster.history.servers_so_far - settings.server_replicas) * _MINUTES_TO_LEAVE,
+        minutes=JOB_MINUTES
+        + RELOAD_MINUTES
+        + (cluster.history.servers_so_far - settings.server_replicas) * _MINUTES_TO_LEAVE,
         volumes=token_volumes(acl, HEALTH, MANAGEMENT_TOKEN),
         mounts=token_mounts(acl),
     )

@@ -18,6 +18,10 @@ from components.kubernetes.scripts import read_script
 # How long a Job may take: 5 minutes until its pod runs, on a new node with an image to pull, and 2 for the script.
 JOB_MINUTES = 7
 
+# How long all agents may take to reload certificates, with a margin: a kubelet updates a Secret's files within 90 s
+# (syncFrequency), or a minute later if it caches Secrets (configMapAndSecretChangeDetectionStrategy).
+RELOAD_MINUTES = 4
+
 
 @dataclass(frozen=True)
 class Script:
@@ -38,8 +42,8 @@ class Script:
 def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, opts: pulumi.ResourceOptions) -> Job:
     """Create a Job with the ServiceAccount `name`.
 
-    A Job's pod template is immutable, so a change of the script, its environment or its files replaces the Job and runs
-    the script again. The next `pulumi up` also replaces a failed Job (replaceUnready).
+    A Job's pod template is immutable, so a change of the script, its environment or an immutable object that it mounts
+    replaces the Job and runs the script again. The next `pulumi up` also replaces a failed Job (replaceUnready).
     """
     naming, settings = cluster.naming, cluster.settings
     environment: dict[str, pulumi.Input[str]] = {
@@ -63,7 +67,7 @@ def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, o
         "volume_mounts": [TLS_MOUNT, *script.mounts],
     }
     pod: PodSpecArgsDict = {
-        **pod_spec(settings, name, container, [tls_volume(files.credentials), *script.volumes]),
+        **pod_spec(settings, name, container, [tls_volume(files.server_secret), *script.volumes]),
         "restart_policy": "Never",
     }
     # Pulumi waits longer than Kubernetes, whose limit decides: Pulumi's begins anew with each event of a pod.

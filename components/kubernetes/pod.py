@@ -1,12 +1,12 @@
 """What all pods of a cluster have in common: user, security context, scheduling, and the volumes with their files."""
 
+import pulumi
 from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     KeyToPathArgsDict,
     PodSecurityContextArgsDict,
     PodSpecArgsDict,
     ResourceRequirementsArgsDict,
-    Secret,
     SecretVolumeSourceArgsDict,
     SecurityContextArgsDict,
     TolerationArgsDict,
@@ -73,12 +73,12 @@ def _toleration(toleration: Toleration) -> TolerationArgsDict:
     return TolerationArgsDict(**toleration.model_dump(exclude_none=True))
 
 
-def tls_volume(credentials: Secret, *keys: str) -> VolumeArgsDict:
-    """Return a volume with the CA certificate and the given keys of the Secret, and with no other key."""
+def tls_volume(secret: pulumi.Output[str], *keys: str) -> VolumeArgsDict:
+    """Return a volume with the CA certificate and the given keys of the Secret with this name, and no other key."""
     return {
         "name": TLS_MOUNT["name"],
         "secret": {
-            "secret_name": credentials.metadata.name,
+            "secret_name": secret,
             "default_mode": FILE_MODE,
             "items": [{"key": key, "path": key} for key in (CA_CERTIFICATE, *keys)],
         },

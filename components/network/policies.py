@@ -14,7 +14,14 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicySpecArgsDict,
 )
 
-from components.agents.agent_config import DNS_PORT, GRPC_TLS_PORT, HTTPS_PORT, SERF_LAN_PORT, SERVER_RPC_PORT
+from components.agents.agent_config import (
+    CLIENT_TLS_PORTS,
+    DNS_PORT,
+    HTTPS_PORT,
+    SERF_LAN_PORT,
+    SERVER_RPC_PORT,
+    SERVER_TLS_PORTS,
+)
 from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
 from components.naming import Naming
@@ -23,9 +30,13 @@ from components.settings import Settings
 Peers = list[NetworkPolicyPeerArgsDict]
 Ports = list[NetworkPolicyPortArgsDict]
 
-_RPC: Ports = [{"port": SERVER_RPC_PORT, "protocol": "TCP"}]
-_HTTPS: Ports = [{"port": HTTPS_PORT, "protocol": "TCP"}]
-_API: Ports = [*_HTTPS, {"port": GRPC_TLS_PORT, "protocol": "TCP"}]
+
+def _tcp(*ports: int) -> Ports:
+    return [{"port": port, "protocol": "TCP"} for port in ports]
+
+
+_RPC, _HTTPS = _tcp(SERVER_RPC_PORT), _tcp(HTTPS_PORT)
+_CLIENT_TLS, _SERVER_TLS = _tcp(*CLIENT_TLS_PORTS), _tcp(*SERVER_TLS_PORTS)
 
 
 def _tcp_and_udp(port: int) -> Ports:
@@ -73,6 +84,7 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     """Return the allowed connections by the name of their NetworkPolicy. Pure."""
     server, client, agent = naming.labels(SERVER), naming.labels(CLIENT), naming.labels()
     jobs = {job: naming.job_labels(job) for job in naming.jobs(settings)}
+    health = jobs[naming.health]
     users, monitoring = _namespaces(settings.client_namespaces), _namespaces([settings.monitoring_namespace])
 
     agents = Rules(agent)
@@ -86,18 +98,25 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     # The servers' HTTPS port also serves the UI, so it is closed to other projects. They call the clients instead.
     # A client, and a server without data, ask there for a leader before they start.
     servers = Rules(server)
-    servers.ingress = [(_pods(agent), _RPC), (_pods(agent, *jobs.values()), _HTTPS), (monitoring, _HTTPS)]
+    servers.ingress = [
+        (_pods(agent), _RPC),
+        (_pods(agent, *jobs.values()), _HTTPS),
+        # The health check checks the certificate at every port.
+        (_pods(health), _SERVER_TLS),
+        (monitoring, _HTTPS),
+    ]
     if settings.ingress_enabled:
         servers.ingress.append((_namespaces([settings.ingress_namespace]) or _ANYBODY, _HTTPS))
 
     # Clients run health checks of the services that are registered with them, on any port.
     clients = Rules(client)
-    clients.ingress = [(users, _API), (monitoring, _HTTPS)]
+    clients.ingress = [(users, _CLIENT_TLS), (monitoring, _HTTPS), (_pods(health), _CLIENT_TLS)]
     clients.egress = [(users, [])]
 
     rules = {f"{naming.name}-agents": agents, f"{naming.name}-servers": servers, f"{naming.name}-clients": clients}
     for job, labels in jobs.items():
         rules[job] = Rules(labels, egress=[(_pods(server), _HTTPS), (_KUBERNETES_DNS, _tcp_and_udp(53))])
+    rules[naming.health].egress += [(_pods(server), _SERVER_TLS), (_pods(client), _CLIENT_TLS)]
     return rules
 
 

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from components.identity import PROJECT
 
+HIDDEN = "[secret]"
+"""What messages show instead of a secret."""
+
 
 class Problem(NamedTuple):
     """A setting that cannot be used: its key, its value (None: not set), and the values that are allowed."""

@@ -4,17 +4,16 @@ Each setting is one field: its type, its default, and a `Setting` that documents
 docs/settings.md, the plugin's schema and the refusals are derived from these fields (`make docs` writes the files).
 """
 
-import json
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
-from components.settings.parsing import decode, problems_of
+from components.settings.parsing import ParsedSettings
 from components.settings.problems import Problem, SettingsError
 from components.settings.rules import misfits
-from components.settings.setting import IN_PLACE, ROLLING_UPDATE, Change, Entry, Setting, guarded, refused, rolling
+from components.settings.setting import IN_PLACE, ROLLING_UPDATE, Change, Setting, guarded, refused, rolling
 from components.settings.value_types import (
+    RESOURCES_ALLOWED,
     AbsolutePath,
     Count,
     Domain,
@@ -33,19 +32,14 @@ from components.settings.value_types import (
     Resources,
     ServerCount,
     ServiceToken,
-    SettingsModel,
     Toleration,
 )
 
-_RESOURCES = (
-    "Kubernetes resources: {requests: {cpu, memory, ephemeralStorage}, limits: {cpu, memory, ephemeralStorage}}, each "
-    'a quantity above zero such as "250m" or "512Mi", no request above its limit'
-)
 _OTHER_NAME = "the servers verify each other by it, so updated servers could not talk to the others"
 _OTHER_STATEFUL_SET = "Kubernetes would have to replace the servers' StatefulSet, which stops all servers at once"
 
 
-class Settings(SettingsModel):
+class Settings(ParsedSettings):
     """A stack's settings."""
 
     environment: Annotated[
@@ -130,7 +124,7 @@ class Settings(SettingsModel):
         Resources,
         Setting(
             purpose="A server's resource requests and limits, which replace the default as a whole",
-            allowed=_RESOURCES,
+            allowed=RESOURCES_ALLOWED,
             change=rolling("rolling update of the servers"),
         ),
     ] = Resources(requests=ResourceAmounts(cpu="100m", memory="128Mi"), limits=ResourceAmounts(memory="512Mi"))
@@ -138,7 +132,7 @@ class Settings(SettingsModel):
         Resources,
         Setting(
             purpose="A client's resource requests and limits, which replace the default as a whole",
-            allowed=_RESOURCES,
+            allowed=RESOURCES_ALLOWED,
             change=Change("rolling update of the clients"),
         ),
     ] = Resources(requests=ResourceAmounts(cpu="50m", memory="64Mi"), limits=ResourceAmounts(memory="256Mi"))
@@ -180,7 +174,7 @@ class Settings(SettingsModel):
         Setting(
             purpose="The validity of the CA certificate, in hours (default: 10 years)",
             allowed="hours, 1 or more",
-            change=rolling("new CA certificate with the same key, rolling update"),
+            change=Change("in place: new CA certificate with the same key; agents reload it"),
         ),
     ] = 87600
     certificate_validity_hours: Annotated[
@@ -188,14 +182,14 @@ class Settings(SettingsModel):
         Setting(
             purpose="The validity of the agents' certificates, in hours (default: 1 year)",
             allowed="hours, 1 or more, at most caValidityHours",
-            change=rolling("new certificates, rolling update"),
+            change=Change("in place: new certificates; agents reload them"),
         ),
     ] = 8760
     certificate_renewal_hours: Annotated[
-        Count,
+        PositiveHours,
         Setting(
             purpose="How many hours before a certificate expires an update renews it (default: 30 days)",
-            allowed="hours, 0 or more, less than certificateValidityHours",
+            allowed="hours, 1 or more, less than certificateValidityHours",
             change=Change("in place; applies from the next update on"),
         ),
     ] = 720
@@ -371,27 +365,3 @@ class Settings(SettingsModel):
         if problems:
             raise SettingsError(problems)
         return self
-
-    @classmethod
-    def entries(cls) -> list[Entry]:
-        """Return the table's rows, in the order of the fields."""
-        return [
-            Entry(name, field.alias or name, setting, field.is_required(), field.default)
-            for name, field in cls.model_fields.items()
-            for setting in field.metadata
-            if isinstance(setting, Setting)
-        ]
-
-    @classmethod
-    def parse(cls, config: Mapping[str, str]) -> Self:
-        """Return the settings in a stack's configuration: keys are camelCase, and Pulumi passes every value as text.
-
-        Raises SettingsError, which names every key whose value cannot be used.
-        """
-        fields = {field.alias: field for field in cls.model_fields.values()}
-        values = {key: decode(fields.get(key), text) for key, text in config.items()}
-        try:
-            return cls.model_validate_json(json.dumps(values))
-        except ValidationError as error:
-            allowed = {entry.key: entry.setting.allowed for entry in cls.entries()}
-            raise SettingsError(problems_of(error, values, allowed)) from None

@@ -99,6 +99,13 @@ class Resources(SettingsModel):
         return self
 
 
+RESOURCES_ALLOWED = (
+    "Kubernetes resources: {requests: {cpu, memory, ephemeralStorage}, limits: {cpu, memory, ephemeralStorage}}, each "
+    'a quantity above zero such as "250m" or "512Mi", no request above its limit'
+)
+"""The values of resources that are allowed, as the documentation states them."""
+
+
 class Toleration(SettingsModel):
     """A Kubernetes toleration: a node taint that a pod tolerates."""
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from cryptography import x509
 
 from components.monitoring.alerts import alert_rules
 from components.monitoring.dashboard import dashboard_model
@@ -189,11 +190,13 @@ def test_only_the_clusters_ca_verifies_an_agents_certificate(scraper: Scraper) -
         assert not SAMPLE.findall(answer)
 
 
-def test_every_metric_of_an_alert_or_a_panel_exists(scraper: Scraper, monitored: Consul) -> None:
+def test_every_metric_of_an_alert_or_a_panel_exists(stack: Stack, scraper: Scraper, monitored: Consul) -> None:
     there = {name for target in scraper.targets for name in SAMPLE.findall(scraper.scrape(target)[1])}
     naming = Naming("consul", E2E_NAMESPACE)
     (rules,) = monitored.objects("prometheusrule")
-    assert rules["spec"]["groups"] == [alert_rules(naming, Settings.model_validate_json(json.dumps(E2E_DEVELOPMENT)))]
+    settings = Settings.model_validate_json(json.dumps(E2E_DEVELOPMENT))
+    ca = x509.load_pem_x509_certificate(stack.outputs()["caCertificate"].encode())
+    assert rules["spec"]["groups"] == [alert_rules(naming, settings, ca.not_valid_after_utc.isoformat())]
     queries = [rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]]
     queries += [target["expr"] for panel in dashboard_model(naming)["panels"] for target in panel["targets"]]
     used = {name for query in queries for name in re.findall(r"\b(?:consul|process)_\w+", query)}

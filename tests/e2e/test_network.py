@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.identity import NAME_LABEL
 from tests.support.consul import Consul
 from tests.support.pods import IDLE, INSIDE, pod, running
 from tests.support.settings import E2E_NAMESPACE
@@ -32,6 +33,7 @@ ALLOWED: dict[str, dict[str, set[int]]] = {
     OTHER: {WEB: {PORT}, OTHER: {PORT}},
     "a pod beside the agents": {},
     "a Job": {SERVER: {HTTPS}},
+    "the health check": {SERVER: {RPC, HTTPS, GRPC}, CLIENT: {HTTPS, GRPC}},
     "a client": {SERVER: {RPC, SERF, HTTPS}, CLIENT: {SERF}, WEB: {PORT}},
     "a server": {SERVER: {RPC, SERF, HTTPS}, CLIENT: {SERF}},
 }
@@ -46,7 +48,12 @@ def callers(stack: Stack) -> Iterator[dict[str, tuple[Consul, str]]]:
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": consul.namespace}}
         consul.kubectl("apply", "--filename", "-", stdin=json.dumps(namespace))
     with (
-        running(inside, pod("beside", IDLE), pod("job", IDLE, labels=INSIDE)),
+        running(
+            inside,
+            pod("beside", IDLE),
+            pod("job", IDLE, labels=INSIDE | {NAME_LABEL: "consul-acl"}),
+            pod("health", IDLE, labels=INSIDE),
+        ),
         running(others[0], listener("caller")),
         running(others[1], listener("caller")),
     ):
@@ -55,6 +62,7 @@ def callers(stack: Stack) -> Iterator[dict[str, tuple[Consul, str]]]:
             OTHER: (others[1], "caller"),
             "a pod beside the agents": (inside, "beside"),
             "a Job": (inside, "job"),
+            "the health check": (inside, "health"),
             "a client": (inside, "consul-client-1"),
             "a server": (inside, "consul-1"),
         }

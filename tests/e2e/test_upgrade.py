@@ -11,17 +11,16 @@ from tests.support.settings import E2E_DEVELOPMENT, E2E_PRODUCTION
 from tests.support.stack import PROJECT_DIR, Stack
 from tools.devcluster.cluster import Cluster
 
-# The last version whose servers advertise the addresses of their pods.
+# The last version whose servers advertise the addresses of their pods. In its development stacks, the StatefulSet owns
+# the servers' claims.
 POD_ADDRESSES = "c9961a793fa1d712504bc2b623fb3fec04137b76"
 
-# The last version whose servers try only once to hand over leadership.
-ONE_TRY = "c92158392116c9b53ad5921032c3eda0f7d76ff2"
-
-# The last version in whose development stacks the StatefulSet owns the servers' claims.
-OWNED_CLAIMS = "1b3bfecc19434a611af20615e587a51cc6d6df57"
+# The last version in which a new certificate restarts the agents.
+IMMUTABLE_CERTIFICATES = "1b2c4d95f8b0e53b7e345fa533371b0d3b023d40"
 
 FEW: dict[str, Any] = {"namespace": "upgrade", "clientReplicas": 1, "clientNamespaces": [], "serviceTokens": []}
-PRODUCTION, DEVELOPMENT = E2E_PRODUCTION | FEW, E2E_DEVELOPMENT | FEW | {"ingressHost": "upgrade.localhost"}
+PRODUCTION = E2E_PRODUCTION | FEW
+DEVELOPMENT = E2E_DEVELOPMENT | FEW | {"ingressHost": "upgrade.localhost", "storageNodes": PRODUCTION["storageNodes"]}
 
 
 def extracted(commit: str, folder: Path) -> Path:
@@ -35,8 +34,8 @@ def extracted(commit: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("commit", "settings"),
-    [(POD_ADDRESSES, PRODUCTION), (ONE_TRY, PRODUCTION), (OWNED_CLAIMS, DEVELOPMENT)],
-    ids=["pod addresses", "one try", "owned claims"],
+    [(POD_ADDRESSES, DEVELOPMENT), (IMMUTABLE_CERTIFICATES, PRODUCTION)],
+    ids=["pod addresses", "immutable certificates"],
 )
 def test_one_update_replaces_nothing_and_loses_nothing(
     cluster: Cluster, tmp_path: Path, commit: str, settings: dict[str, Any]

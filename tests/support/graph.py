@@ -17,14 +17,16 @@ from components.settings import Settings
 # Outputs that the mock providers compute. All other outputs are the inputs.
 PASSWORD = "p" * 64
 
+CA_EXPIRY = "2036-01-01T00:00:00.987654321Z"
 COMPUTED: dict[str, dict[str, Any]] = {
     "random:index/randomPassword:RandomPassword": {"result": PASSWORD},
     "random:index/randomId:RandomId": {"hex": "0a1b2c3d"},
     "tls:index/privateKey:PrivateKey": {"privateKeyPem": "PRIVATE KEY", "publicKeyPem": "PUBLIC KEY"},
-    "tls:index/selfSignedCert:SelfSignedCert": {"certPem": "CA CERTIFICATE"},
+    "tls:index/selfSignedCert:SelfSignedCert": {"certPem": "CA CERTIFICATE", "validityEndTime": CA_EXPIRY},
     "tls:index/certRequest:CertRequest": {"certRequestPem": "REQUEST"},
     "tls:index/locallySignedCert:LocallySignedCert": {
         "certPem": "SERVER CERTIFICATE",
+        "validityStartTime": "2026-01-01T00:00:00Z",
         "validityEndTime": "2027-01-01T00:00:00Z",
     },
 }

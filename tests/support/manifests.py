@@ -13,6 +13,7 @@ Manifest = dict[str, Any]
 
 # The engine prints this instead of a secret value.
 SECRET = "[secret]"  # noqa: S105 - a placeholder
+PLACEHOLDER = {"placeholder": SECRET}
 
 
 def settings_of(name: str) -> dict[str, Any]:
@@ -28,8 +29,9 @@ def previewed(stack: Stack) -> list[Manifest]:
     steps = json.loads(stack.pulumi("preview", "--json").stdout)["steps"]
     manifests = _kubernetes(step["newState"] for step in steps)
     for manifest in manifests:
-        if manifest.get("stringData") == SECRET:
-            manifest["stringData"] = {"placeholder": SECRET}
+        for data in ("data", "stringData"):
+            if manifest.get(data) == SECRET:
+                manifest[data] = PLACEHOLDER
     return manifests
 
 

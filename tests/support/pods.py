@@ -65,5 +65,5 @@ def running(consul: Consul, *objects: dict[str, Any]) -> Generator[None]:
 
 IDLE = ["sh", "-c", "trap exit TERM; sleep infinity & wait"]
 
-# The labels of the component's own Jobs: NetworkPolicies allow pods with these labels to call the servers.
+# The labels of the health check's pod: NetworkPolicies allow it to call servers and clients.
 INSIDE = {"app.kubernetes.io/name": "consul-health", "app.kubernetes.io/instance": "consul"}

@@ -39,7 +39,7 @@ def differences(step: Mapping[str, Any]) -> Sequence[Difference]:
     found: list[Difference] = []
     for path, how in sorted(detailed.items()):
         removed, added = _at(before["inputs" if how.get("inputDiff") else "outputs"], path), _at(inputs, path)
-        if str(step["type"]).endswith(":Secret"):
+        if str(step["type"]).endswith((":Secret", ":SecretPatch")):
             removed, added = (value if value is _MISSING else SECRET for value in (removed, added))
         replaces = str(how.get("diffKind", "")).endswith("-replace") or path in (step.get("keys") or ())
         for inner, old, new in _inner(path, removed, added):

@@ -1,5 +1,6 @@
-# Succeed when the cluster matches the declaration. After $TIMEOUT seconds, print the differences and fail.
-# Use only shell built-ins, date, grep and consul, which every Consul image has.
+# Succeed if the cluster matches the declaration and every agent serves its current certificate; expired.sh and
+# certificates.sh come before it. Otherwise print the differences and fail: after $TIMEOUT s, counted from when no
+# certificate has expired, which takes at most $RELOAD_TIMEOUT s, and then after $RELOAD_TIMEOUT s for the certificates.
 set -u
 
 problems() {
@@ -27,15 +28,28 @@ problems() {
     [ "$(echo "$peers" | grep -c .)" = "$voters" ] || echo "Raft's peers are not the servers declared: $peers"
 }
 
+# `wait_until_empty MESSAGE SECONDS COMMAND`: wait until the command prints nothing. After that time, print the message and
+# the last output, and fail.
+wait_until_empty() {
+    started=$(date +%s)
+    deadline=$((started + $2))
+    while found=$("$3"); [ -n "$found" ]; do
+        now=$(date +%s)
+        # This update has renewed the certificates. After the agents have reloaded them, they get $2 s to recover.
+        if [ "$3" = problems ] && expired "$found" && [ "$now" -lt $((started + RELOAD_TIMEOUT)) ]; then
+            deadline=$((now + $2))
+        fi
+        if [ "$now" -ge "$deadline" ]; then
+            echo "$1 after $((now - started)) s:"
+            echo "$found"
+            exit 1
+        fi
+        sleep 1
+    done
+}
+
 set -- $SERVERS
 voters=$#
-deadline=$(($(date +%s) + TIMEOUT))
-while found=$(problems) && [ -n "$found" ]; do
-    if [ "$(date +%s)" -ge "$deadline" ]; then
-        echo "The cluster is not healthy after $TIMEOUT s:"
-        echo "$found"
-        exit 1
-    fi
-    sleep 1
-done
+wait_until_empty "The cluster is not healthy" "$TIMEOUT" problems
+wait_until_empty "Not every agent serves its current certificate" "$RELOAD_TIMEOUT" outdated
 echo "The cluster is healthy: $MEMBERS"

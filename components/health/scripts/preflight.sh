@@ -1,7 +1,7 @@
-# Run before every change that restarts or removes servers; servers.sh comes before it. Succeed only if every declared
-# server ($SERVERS) is a healthy voter, if there is no cluster, if it starts over ($STARTS_OVER), or if $ALLOW_DEGRADED
-# permits it. Then make the servers that are not declared leave Raft, one at a time. $EVERY_SERVER has the names of all
-# servers that a cluster can have.
+# Run before every change that restarts or removes servers; servers.sh and expired.sh come before it. Succeed only if every
+# declared server ($SERVERS) is a healthy voter, if there is no cluster, if it starts over ($STARTS_OVER), or if
+# $ALLOW_DEGRADED permits it. Then make the servers that are not declared leave Raft, one at a time. $EVERY_SERVER has the
+# names of all servers that a cluster can have.
 # Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
@@ -168,22 +168,28 @@ leave() {
 set -- $SERVERS
 [ "$STARTS_OVER" = false ] || { echo "The cluster was never healthy. It starts over, with new volumes."; exit; }
 
-deadline=$(($(date +%s) + TIMEOUT))
+started=$(date +%s)
+deadline=$((started + TIMEOUT))
 quiet=0
 while :; do
     look_at_all
     [ -z "$member" ] || CONSUL_HTTP_ADDR=$(url "$member")
     found=$(problems)
     [ -z "$found" ] && quiet=$((quiet + 1)) || quiet=0
+    now=$(date +%s)
     # In a rolling update, all servers can look healthy for a second between two restarts, so require three looks in a
-    # row; but one is enough if no server has a pod.
+    # row; but one is enough if no server has a pod. A look that reached no server says nothing: the network of a new
+    # pod may need some seconds.
     if [ "$quiet" = 3 ] || ! echo "$seen" | grep -qv ' none$'; then
         break
-    elif [ -n "$found" ] && [ "$ALLOW_DEGRADED" = true ]; then
+    elif [ -n "$found" ] && [ "$ALLOW_DEGRADED" = true ] && { [ -n "$member" ] || [ "$now" -ge "$deadline" ]; }; then
         echo "allowDegraded is true, so the update goes on although not every server is a healthy voter:"
         echo "$found"
         break
-    elif [ -n "$found" ] && [ "$(date +%s)" -ge "$deadline" ]; then
+    elif expired "$found" && [ "$now" -lt $((started + RELOAD_TIMEOUT)) ]; then
+        # This update has renewed the certificates. After the servers have reloaded them, they get $TIMEOUT s to recover.
+        deadline=$(($(date +%s) + TIMEOUT))
+    elif [ -n "$found" ] && [ "$now" -ge "$deadline" ]; then
         echo "Not every server is a healthy voter, so no server may be restarted or removed. No server was changed."
         echo "$found"
         echo "Bring these servers back and run pulumi up again; or set allowDegraded to true for one update."

@@ -70,7 +70,7 @@ def test_only_servers_get_the_servers_key() -> None:
 
 def test_the_secret_has_the_walkthroughs_four_keys() -> None:
     recorder = declare(development())
-    data = recorder.of_kind("Secret")["consul"]["stringData"]
+    data = recorder.of_kind("SecretPatch")["consul"]["data"]
     assert is_rpc_secret(data)
     assert set(unwrap_rpc_secret(data)) == {
         "gossip-encryption-key",
@@ -89,12 +89,15 @@ def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
         assert secret not in text
 
 
-def test_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
+def test_most_of_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
     recorder = declare(development())
-    mounted = recorder.of_kind("Secret") | recorder.of_kind("ConfigMap")
+    mounted = recorder.of_kind("Secret")
+    for read_again in ("consul", "consul-client"):
+        assert mounted.pop(read_again)["metadata"]["name"] == read_again
+    mounted |= recorder.of_kind("ConfigMap")
     for read_at_start in ("consul-bootstrap", "consul-addresses", "consul-formed"):
         assert mounted.pop(read_at_start)["metadata"]["name"] == read_at_start
-    assert len(mounted) == 5
+    assert len(mounted) == 4
     for inputs in mounted.values():
         assert inputs["immutable"] is True
         assert "name" not in inputs["metadata"]

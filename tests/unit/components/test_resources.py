@@ -17,7 +17,16 @@ ENVIRONMENTS = {
 }
 KINDS = [
     *("ConfigMap", "ConsulCluster", "Ingress", "Job", "Namespace", "NetworkPolicy", "PersistentVolume"),
-    *("PersistentVolumeClaim", "PodDisruptionBudget", "Secret", "Service", "ServiceAccount", "StatefulSet", "Stash"),
+    *(
+        "PersistentVolumeClaim",
+        "PodDisruptionBudget",
+        "Secret",
+        "SecretPatch",
+        "Service",
+        "ServiceAccount",
+        "StatefulSet",
+        "Stash",
+    ),
     *("CertRequest", "LocallySignedCert", "PrivateKey", "SelfSignedCert", "RandomId", "RandomPassword"),
 ]
 

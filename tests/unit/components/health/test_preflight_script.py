@@ -12,9 +12,8 @@ from tests.support.autopilot import AUTOPILOT_HEADER, autopilot_server, raft_id
 from tests.support.scripts import fake_clock, write_program
 
 COMPONENTS = Path(__file__).parents[4] / "components"
-SCRIPT = read_script(
-    COMPONENTS / "agents" / "scripts" / "servers.sh", COMPONENTS / "health" / "scripts" / "preflight.sh"
-)
+SCRIPTS = COMPONENTS / "health" / "scripts"
+SCRIPT = read_script(COMPONENTS / "agents" / "scripts" / "servers.sh", SCRIPTS / "expired.sh", SCRIPTS / "preflight.sh")
 
 
 def preflight(
@@ -31,12 +30,14 @@ def preflight(
     doubts: int = 0,
     started: str = "2020-01-01T00:00:00.5Z",
     returns: Collection[int] = (),
+    silent: int = 0,
 ) -> tuple[int, str, list[str]]:
     """Run the script on a cluster of `before` servers of which `after` stay.
 
     `unseen` servers are dead too, but autopilot does not know it yet. `quorum` is autopilot's MinQuorum. After each
     leave, autopilot takes all servers for unhealthy in `doubts` answers. `started` is when the leader's process
     started. Servers that have left vote again at autopilot's next reconciliations: at each one a server of `returns`.
+    For `silent` seconds, DNS does not answer.
 
     Return the exit code, the output, and the calls that change the cluster. A server that leaves is a non-voter
     afterwards.
@@ -62,7 +63,9 @@ case "$*" in
     else
         cat {folder}/header {folder}/server-*
     fi ;;
-*list-peers) echo "lookup $name.consul.here.svc: no such host" >&2; exit 1 ;;
+*list-peers)
+    [ $(wc -l < {folder}/ticks) -gt {silent} ] || {{ echo "lookup $name.consul.here.svc: i/o timeout" >&2; exit 1; }}
+    echo "lookup $name.consul.here.svc: no such host" >&2; exit 1 ;;
 leave)
     case " $(cat {folder}/dead) " in *" $name "*) exit 1 ;; esac
     echo "$name leaves" >> {folder}/calls
@@ -80,6 +83,7 @@ esac
     write_program(
         folder,
         "curl",
+        f"[ $(wc -l < {folder}/ticks) -gt {silent} ] || {{ echo 'Resolving timed out' >&2; exit 28; }}\n"
         f'for word in "$@"; do case $word in https://*) name=${{word#https://}};; esac; done; name=${{name%%.*}}\n'
         f'case " $(cat {folder}/dead) " in *" $name "*) echo refused >&2; exit 7;; esac\n'
         f"[ -e {folder}/server-${{name#*-}} ] || {{ echo refused >&2; exit 7; }}\necho '[\"10.96.0.1:8300\"]'",
@@ -114,6 +118,7 @@ sed -i 1d {folder}/returns""",
         "ALLOW_DEGRADED": str(allowed).lower(),
         "STARTS_OVER": str(starts_over).lower(),
         "TIMEOUT": "20",
+        "RELOAD_TIMEOUT": "100",
     }
     result = subprocess.run(
         ["sh", "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False, timeout=60
@@ -240,6 +245,12 @@ def test_a_degraded_cluster_shrinks_only_if_allowed(tmp_path: Path) -> None:
     assert "although not every server is a healthy voter" in said
 
 
+@pytest.mark.parametrize(("silent", "code"), [(10, 0), (200, 1)])
+def test_an_allowed_update_waits_for_the_first_answer(tmp_path: Path, silent: int, code: int) -> None:
+    # The network policies of a new pod may take some seconds.
+    assert preflight(tmp_path, before=5, after=3, dead=[0], leader=1, allowed=True, silent=silent)[0] == code
+
+
 def test_no_server_leaves_a_minority_behind_even_if_allowed(tmp_path: Path) -> None:
     code, said, calls = preflight(tmp_path, before=5, after=3, dead=[0, 1], leader=2, allowed=True)
     assert (code, calls) == (1, [])
@@ -292,6 +303,16 @@ def test_a_server_that_does_not_answer_is_not_taken_for_dead(tmp_path: Path, why
     code, said, _ = run(tmp_path, 3)
     assert code == 1
     assert "consul-0 does not answer" in said
+
+
+def test_servers_with_expired_certificates_get_time_to_read_new_ones(tmp_path: Path) -> None:
+    without_answer(tmp_path, "tls: failed to verify certificate: x509: certificate has expired or is not yet valid")
+    write_program(tmp_path, "curl", "echo 'curl: (60) SSL certificate problem: certificate has expired' >&2; exit 60")
+    code, said, calls = run(tmp_path, 3)
+    assert (code, calls) == (1, [])
+    assert "certificate has expired" in said
+    # The clock ticks at each look.
+    assert len((tmp_path / "ticks").read_text()) > 100 + 20
 
 
 def test_servers_that_do_not_answer_may_be_updated_if_allowed(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from components.monitoring.alerts import alert_rules
 from components.monitoring.dashboard import dashboard_model
 from components.monitoring.objects import RULES_FILE
 from components.naming import Naming
-from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production
+from tests.support.graph import CA_EXPIRY, PASSWORD, Inputs, Recorder, declare, development, production
 
 NAMING = Naming("consul", "consul")
 OPERATOR = {"monitoring": "operator", "monitoring_namespace": "monitoring"}
@@ -22,7 +22,7 @@ OPERATOR_KINDS = ("ServiceMonitor", "PrometheusRule")
 
 
 def alerts(**settings: Any) -> list[dict[str, Any]]:
-    return alert_rules(NAMING, development(**settings))["rules"]
+    return alert_rules(NAMING, development(**settings), CA_EXPIRY)["rules"]
 
 
 def expressions(name: str, **settings: Any) -> list[str]:
@@ -94,7 +94,7 @@ def test_both_kinds_of_prometheus_get_the_same_rules() -> None:
     (rule,) = declare(development(**OPERATOR)).of_kind("PrometheusRule").values()
     recorder = declare(development(**ANNOTATIONS))
     assert rule["spec"] == yaml.safe_load(recorder.of_kind("ConfigMap")["consul-alerts"]["data"][RULES_FILE])
-    assert rule["spec"]["groups"] == [alert_rules(NAMING, development())]
+    assert rule["spec"]["groups"] == [alert_rules(NAMING, development(), CA_EXPIRY)]
     assert not any(recorder.of_kind(kind) for kind in OPERATOR_KINDS)
 
 
@@ -149,7 +149,13 @@ def test_without_clients_there_is_no_client_alert() -> None:
     assert not [rule["alert"] for rule in alerts(client_replicas=0) if "Client" in rule["alert"]]
 
 
-@pytest.mark.parametrize(("hours", "warning", "critical"), [(720, 2592000, 648000), (1, 3600, 900), (0, 3600, 900)])
+def test_the_ca_alert_contains_the_time_when_the_certificate_expires() -> None:
+    # Certificates have whole seconds.
+    assert expressions("ConsulCAExpiring")[0] == "vector(2082758400) - time() < 2592000"
+
+
+@pytest.mark.parametrize(("hours", "warning", "critical"), [(720, 2592000, 648000), (1, 3600, 900)])
 def test_the_expiry_alert_matches_the_renewal_window(hours: int, warning: int, critical: int) -> None:
-    found = expressions("ConsulCertificateExpiring", certificate_renewal_hours=hours)
-    assert [expression.partition(" < ")[2] for expression in found] == [str(warning), str(critical)]
+    for alert in ("ConsulCertificateExpiring", "ConsulCAExpiring"):
+        found = expressions(alert, certificate_renewal_hours=hours)
+        assert [expression.partition(" < ")[2] for expression in found] == [str(warning), str(critical)]

@@ -58,6 +58,8 @@ OWN = {
     "consul-preflight -> servers 8501",
     "consul-health -> servers 8501",
     "consul-acl -> servers 8501",
+    "consul-health -> servers 8300,8501,8503",
+    "consul-health -> clients 8501,8503",
 }
 
 
@@ -65,6 +67,8 @@ OWN_OUT = {
     "agents -> consul 8301",
     "agents -> server 8300,8501",
     "health -> server 8501",
+    "health -> server 8300,8501,8503",
+    "health -> client 8501,8503",
     "acl -> server 8501",
     "preflight -> server 8501",
     *(
