@@ -5,6 +5,7 @@ the usual pod relabelling set.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from components.naming import Naming
@@ -24,12 +25,13 @@ _MESH_CA_HOURS = 28 * 24
 _DOCS = "https://developer.hashicorp.com/consul"
 
 
-def alert_rules(naming: Naming, settings: Settings) -> dict[str, Any]:
-    """Return the group of alerting rules for a cluster.
+def alert_rules(naming: Naming, settings: Settings, ca_expiry: str) -> dict[str, Any]:
+    """Return the group of alerting rules for a cluster whose CA certificate expires at `ca_expiry`, in RFC 3339.
 
     https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
     """
-    alerts = [*_quorum_alerts(naming, settings), *_down_alerts(naming, settings), *_expiry_alerts(naming, settings)]
+    alerts = [*_quorum_alerts(naming, settings), *_down_alerts(naming, settings)]
+    alerts += _expiry_alerts(naming, settings, datetime.fromisoformat(ca_expiry))
     return {"name": f"{naming.name}-{naming.namespace}", "rules": alerts}
 
 
@@ -94,9 +96,9 @@ def _down_alerts(naming: Naming, settings: Settings) -> Iterator[dict[str, Any]]
             )
 
 
-def _expiry_alerts(naming: Naming, settings: Settings) -> Iterator[dict[str, Any]]:
+def _expiry_alerts(naming: Naming, settings: Settings, ca_expiry: datetime) -> Iterator[dict[str, Any]]:
     servers, clients = _selector(naming, naming.name), _selector(naming, naming.clients)
-    renewal = max(settings.certificate_renewal_hours, 1) * _HOUR_SECONDS
+    renewal = settings.certificate_renewal_hours * _HOUR_SECONDS
     ends = "ends in {{ $value | humanizeDuration }}"
     for severity, seconds in (("warning", renewal), ("critical", renewal // 4)):
         yield _alert(
@@ -106,7 +108,18 @@ def _expiry_alerts(naming: Naming, settings: Settings) -> Iterator[dict[str, Any
             minutes=5,
             severity=severity,
             summary=f"the certificate of {{{{ $labels.pod }}}} {ends}",
-            action="Run `pulumi up`, which renews the certificates, the clients' too, and rolls the agents.",
+            action="Run `pulumi up`, which renews the certificates of servers and clients. No agent restarts.",
+            page="docs/reference/agent/configuration-file/tls",
+        )
+        # No metric reports when the CA certificate expires.
+        yield _alert(
+            naming,
+            "ConsulCAExpiring",
+            f"vector({int(ca_expiry.timestamp())}) - time() < {seconds}",
+            minutes=5,
+            severity=severity,
+            summary=f"the CA certificate {ends}",
+            action="Run `pulumi up`, which renews it. Then run it in the projects that use the output caCertificate.",
             page="docs/reference/agent/configuration-file/tls",
         )
     if settings.client_replicas:

@@ -19,6 +19,7 @@ from components.kubernetes.immutable import create_secret
 from components.monitoring.alerts import alert_rules
 from components.monitoring.dashboard import dashboard_model
 from components.naming import Naming
+from components.trust.authority import Authority
 
 # https://prometheus-operator.dev/docs/api-reference/api/
 _OPERATOR_API = "monitoring.coreos.com/v1"
@@ -34,31 +35,33 @@ RULES_FILE = "alerts.yaml"
 _DASHBOARD_LABELS = {"grafana_dashboard": "1"}
 
 
-def create_monitoring(
-    cluster: Cluster, ca_certificate: pulumi.Output[str], acl: Acl | None, opts: pulumi.ResourceOptions
-) -> None:
+def create_monitoring(cluster: Cluster, authority: Authority, acl: Acl | None, opts: pulumi.ResourceOptions) -> None:
     """Create the dashboard and the alerts.
 
     With the Prometheus Operator the alerts are a PrometheusRule, and ServiceMonitors scrape the agents; the operator's
     CRDs must exist. Without it the alerts are a rules file in a ConfigMap.
     """
     naming, settings = cluster.naming, cluster.settings
-    rules = {"groups": [alert_rules(naming, settings)]}
+    rules = authority.expiry.apply(lambda expiry: {"groups": [alert_rules(naming, settings, expiry)]})
     dashboard = json.dumps(dashboard_model(naming), sort_keys=True)
     name = f"{naming.name}-dashboard"
     # The sidecar writes the dashboards of all namespaces into one folder, so the file's name contains the namespace.
     _create_config_map(name, cluster, {f"{naming.namespace}-{name}.json": dashboard}, _DASHBOARD_LABELS, opts)
     if settings.monitoring == "annotations":
-        text = yaml.safe_dump(rules, allow_unicode=True, sort_keys=False, width=1000)
+        text = rules.apply(_yaml)
         _create_config_map(f"{naming.name}-alerts", cluster, {RULES_FILE: text}, {}, opts)
         return
     _create_custom_resource("PrometheusRule", naming.name, cluster.metadata(naming.name), rules, opts)
     # Use a separate Secret: the operator can read it, so it holds only the CA certificate and the metrics token.
-    data = {CA_CERTIFICATE: ca_certificate} | ({_TOKEN: acl.secret_ids()[METRICS]} if acl else {})
+    data = {CA_CERTIFICATE: authority.certificate} | ({_TOKEN: acl.secret_ids()[METRICS]} if acl else {})
     secret = create_secret(f"{naming.name}-metrics", cluster, data, opts).metadata.name
     for service, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
         spec = service_monitor(naming, service, component, secret, with_token=acl is not None)
         _create_custom_resource("ServiceMonitor", service, cluster.metadata(service, component), spec, opts)
+
+
+def _yaml(rules: dict[str, Any]) -> str:
+    return yaml.safe_dump(rules, allow_unicode=True, sort_keys=False, width=1000)
 
 
 def service_monitor(
@@ -83,13 +86,21 @@ def service_monitor(
 
 
 def _create_custom_resource(
-    kind: str, name: str, metadata: ObjectMetaArgsDict, spec: Mapping[str, Any], opts: pulumi.ResourceOptions
+    kind: str,
+    name: str,
+    metadata: ObjectMetaArgsDict,
+    spec: pulumi.Input[Mapping[str, Any]],
+    opts: pulumi.ResourceOptions,
 ) -> None:
     CustomResource(name, api_version=_OPERATOR_API, kind=kind, metadata=metadata, spec=spec, opts=opts)
 
 
 def _create_config_map(
-    name: str, cluster: Cluster, data: dict[str, str], labels: dict[str, str], opts: pulumi.ResourceOptions
+    name: str,
+    cluster: Cluster,
+    data: dict[str, pulumi.Input[str]],
+    labels: dict[str, str],
+    opts: pulumi.ResourceOptions,
 ) -> None:
     """Create a ConfigMap with a fixed name, which other tools refer to."""
     metadata = cluster.metadata(name)

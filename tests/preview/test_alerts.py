@@ -23,6 +23,9 @@ from tools import toolchain
 RECORDINGS = Path(__file__).parent / "recordings"
 SETTINGS: dict[str, Any] = {"environment": "development", "storage_nodes": ("node-1", "node-2", "node-3")}
 
+# The clock of promtool begins at 1970-01-01T00:00:00Z.
+CA_EXPIRY = "1980-01-01T00:00:00Z"
+
 NOT_VOTING = {"ConsulServerNotVoting warning", "ConsulQuorumWithoutMargin critical", "ConsulServerDown warning"}
 
 # The recording, the settings that matter, and the alerts that fire, by minutes after the start: "alert severity".
@@ -44,6 +47,11 @@ CASES: list[tuple[str, dict[str, Any], dict[int, set[str]]]] = [
         },
     ),
     (
+        "healthy",
+        {"ca_expiry": "1970-01-07T00:00:00Z"},
+        {4: set(), 11: {"ConsulCAExpiring warning", "ConsulCAExpiring critical"}},
+    ),
+    (
         "power_cut",
         {},
         {
@@ -58,13 +66,13 @@ CASES: list[tuple[str, dict[str, Any], dict[int, set[str]]]] = [
 class Recording:
     """A recorded cluster: the input series for promtool, and the alert rules for its namespace and settings."""
 
-    def __init__(self, name: str, **settings: Any) -> None:
+    def __init__(self, name: str, ca_expiry: str = CA_EXPIRY, **settings: Any) -> None:
         content = yaml.safe_load((RECORDINGS / f"{name}.yaml").read_text())
         self.interval: str = content["interval"]
         self.series: list[dict[str, str]] = content["input_series"]
         (namespace,) = set(re.findall(r'namespace="([^"]+)"', str(self.series)))
         self.naming = Naming("consul", namespace)
-        self.rules = alert_rules(self.naming, Settings.model_validate(SETTINGS | settings))
+        self.rules = alert_rules(self.naming, Settings.model_validate(SETTINGS | settings), ca_expiry)
 
     def check(self, folder: Path, **tests: list[dict[str, Any]]) -> None:
         """Run promtool's rule tests on the recorded series."""
@@ -92,11 +100,11 @@ def expected(labels: Mapping[str, str]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"server_replicas": 1, "client_replicas": 0}, {"certificate_renewal_hours": 0}],
-    ids=["three servers", "one server, no clients", "no renewal"],
+    [{}, {"server_replicas": 1, "client_replicas": 0}, {"certificate_renewal_hours": 1}],
+    ids=["three servers", "one server, no clients", "late renewal"],
 )
 def test_prometheus_accepts_the_rules(tmp_path: Path, settings: dict[str, Any]) -> None:
-    rules = alert_rules(Naming("consul", "consul"), Settings.model_validate(SETTINGS | settings))
+    rules = alert_rules(Naming("consul", "consul"), Settings.model_validate(SETTINGS | settings), CA_EXPIRY)
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [rules]}))
     promtool("check", "rules", "--lint=all", "--lint-fatal", tmp_path / "rules.yaml")
 
@@ -104,7 +112,7 @@ def test_prometheus_accepts_the_rules(tmp_path: Path, settings: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("name", "minute", "alerts", "settings"),
     [
-        pytest.param(name, minute, alerts, settings, id=f"{name} {minute} min")
+        pytest.param(name, minute, alerts, settings, id=f"{name} {' '.join(settings)} {minute} min")
         for name, settings, times in CASES
         for minute, alerts in times.items()
     ],

@@ -96,14 +96,29 @@ def test_an_update_is_never_cancelled_by_another_run() -> None:
                 assert "timeout-minutes" not in job
 
 
+def test_a_renewal_can_be_started_by_hand_and_the_alarm_stays_enabled() -> None:
+    files = {workflow.stem: workflow for workflow in WORKFLOWS}
+    for stem in ("certificates", "up"):
+        assert "\n  workflow_dispatch:\n" in files[stem].read_text()
+    assert jobs(files["up"])["up"]["if"] == "github.ref == 'refs/heads/main'"
+    # The job must name its own file.
+    (step,) = jobs(files["certificates"])["stay-enabled"]["steps"]
+    assert f"/actions/workflows/{files['certificates'].name}/enable" in step["run"]
+
+
 def test_permissions_are_minimal() -> None:
     for workflow in WORKFLOWS:
         content = yaml.safe_load(workflow.read_text())
         assert content["permissions"] == {"contents": "read"}
         for name, job in content["jobs"].items():
-            comments = any(step.get("with", {}).get("comment-on-pr") for step in job["steps"])
-            more = {"contents": "read", "pull-requests": "write"}
-            assert job.get("permissions") == (more if comments else None), f"{workflow.stem} {name}"
+            expected = None
+            if any(step.get("with", {}).get("comment-on-pr") for step in job["steps"]):
+                expected = {"contents": "read", "pull-requests": "write"}
+            elif name == "stay-enabled":
+                # It runs no code of the repository.
+                expected = {"actions": "write"}
+                assert len(job["steps"]) == 1
+            assert job.get("permissions") == expected, f"{workflow.stem} {name}"
 
 
 def test_actions_are_pinned_and_keep_no_credentials() -> None:
