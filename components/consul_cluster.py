@@ -52,7 +52,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
         # Trust. All resources except the keys depend on the guard, so a refusal comes before any other change.
         child = pulumi.ResourceOptions(parent=self)
-        keys = create_keys(name, protected(child, when=settings.production))
+        keys = create_keys(name, settings, history.primary_gossip_key(settings), child)
         guard = create_guard(name, settings, history, keys, child)
         child = pulumi.ResourceOptions(parent=self, depends_on=[guard])
         authority = Authority(name, settings, keys.ca, child)
@@ -65,7 +65,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
         # Agents. Create pods only after the ServiceAccounts and NetworkPolicies that apply to them.
         services = create_services(cluster, child)
-        files = create_agent_files(cluster, authority, server, client, keys.gossip, child)
+        files = create_agent_files(cluster, authority, server, client, keys, child)
         acl = create_acl(cluster, keys.acl_seed, child) if settings.acl_enabled else None
         before_pods = [guard, *create_service_accounts(cluster, child), *create_network_policies(cluster, child)]
         create_disruption_budgets(cluster, child)
@@ -77,19 +77,25 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
             return pulumi.ResourceOptions(parent=self, depends_on=[*before_pods, *steps])
 
         servers_guard = ServersGuard(name, storage.volumes[: settings.server_replicas])
-        preflight = create_preflight(cluster, files, acl, revision(specs.servers), servers_guard.check(after()))
-        start_files = create_start_files(cluster, services, after(preflight))
+        preflight = create_preflight(cluster, files, keys, acl, revision(specs.servers), servers_guard.check(after()))
+        start_files = create_start_files(cluster, services, keys, after(preflight))
         data = [*storage.volumes, *storage.claims]
         servers = create_servers(cluster, specs.servers, servers_guard.servers(after(preflight, *start_files, *data)))
         # At the first update, the ACL Job and the clients start beside the servers, for which they wait in their pods.
         at_once = history.first and may_wait(2)
         tokens = [create_acl_job(cluster, files, acl, after(preflight if at_once else servers))] if acl else []
-        before_clients = [preflight] if at_once else [servers, *tokens]
+        before_clients = start_files if at_once else [servers, *tokens]
         clients = create_clients(cluster, specs.clients, servers_guard.clients(after(*before_clients)))
         health = create_health_check(
-            cluster, files, acl, revision(specs.servers, specs.clients), after(servers, *tokens, clients)
+            cluster,
+            files,
+            keys,
+            acl,
+            preflight,
+            revision(specs.servers, specs.clients),
+            after(servers, *tokens, clients),
         )
-        healthy = mark_healthy(name, protected(after(health), when=settings.production))
+        healthy = mark_healthy(name, settings, protected(after(health), when=settings.production))
         # In this order: with the ConfigMap but without the mark, the next update may start over, and the new servers
         # would wait for a leader.
         mark_formed(cluster, after(healthy))

@@ -35,6 +35,11 @@ class Naming:
         return f"{self.name}-addresses"
 
     @property
+    def gossip(self) -> str:
+        """Return the name of the Secret with the gossip keys, which an agent reads when its pod is new."""
+        return f"{self.name}-gossip"
+
+    @property
     def ui_service(self) -> str:
         """Return the name of the Service for the servers' HTTPS API and web UI."""
         return f"{self.name}-ui"

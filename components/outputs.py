@@ -132,7 +132,7 @@ class Outputs:
         )
     )
     gossip_key: pulumi.Output[str] = field(
-        metadata=_secret("The gossip key, 32 bytes in base64.", lambda of: of.keys.gossip)
+        metadata=_secret("The primary gossip key, 32 bytes in base64.", lambda of: of.keys.primary_gossip_key)
     )
     management_token: pulumi.Output[str | None] = field(
         metadata=_secret("The token that may do everything; null without ACLs.", lambda of: of.token(MANAGEMENT.name))

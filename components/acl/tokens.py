@@ -67,7 +67,7 @@ def agent_tokens(naming: Naming) -> Iterator[Token]:
     # A client needs `agent` to make its own agent join the servers (start_client.sh).
     yield Token(CLIENT, f"{_READ_CATALOG}node_prefix {write_clients}agent_prefix {write_clients}")
     yield Token(DNS, _READ_CATALOG)
-    yield Token(HEALTH, 'node_prefix "" { policy = "read" }\noperator = "write"\n')
+    yield Token(HEALTH, 'node_prefix "" { policy = "read" }\noperator = "write"\nkeyring = "write"\n')
     yield Token(METRICS, 'agent_prefix "" { policy = "read" }\n')
 
 

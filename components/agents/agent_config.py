@@ -55,6 +55,7 @@ CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
 TLS_DIR = "/consul/tls"
 ACL_DIR = "/consul/acl"
+GOSSIP_DIR = "/consul/gossip"
 
 # Keys of the Secrets, which are also file names in the pods.
 GOSSIP_KEY = "gossip-encryption-key"
@@ -69,8 +70,13 @@ MANAGEMENT_TOKEN = "management-token"  # noqa: S105 - a file's name
 ACL_FILE = "acl.json"
 BOOTSTRAP_FILE = "bootstrap.json"
 CLIENT_FILE = "client.json"
-GOSSIP_FILE = "gossip.json"
 SERVER_FILE = "server.json"
+
+# Key of the Secret `<name>-gossip`. An agent keeps a file of the same form, and changes it when its keys change:
+# SerfLANKeyring in Consul's agent/keyring.go.
+KEYRING_FILE = "local.keyring"
+KEYRING = f"{GOSSIP_DIR}/{KEYRING_FILE}"
+AGENT_KEYRING = f"{DATA_DIR}/serf/{KEYRING_FILE}"
 
 # Key of the ConfigMap `<name>-formed`, mounted in CONFIG_DIR: the cluster was healthy once. Consul ignores the file,
 # because its name does not end in .json or .hcl.
@@ -187,11 +193,6 @@ def gossip_key(secret: str) -> str:
     The bytes are the string's SHA-256.
     """
     return base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
-
-
-def gossip_config(key: str) -> dict[str, Any]:
-    """Return gossip.json. An argument would show the key in the process list."""
-    return {"encrypt": key}
 
 
 def render(config: Mapping[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """The Secrets and ConfigMaps that the agents read.
 
-Most are immutable and have generated names, so a change restarts only the pods that mount the object. Two kinds have
-fixed names, and a change restarts no pod: the Secrets with certificates, which agents reload, and the ConfigMaps that
-matter to servers only when they start.
+Most are immutable and have generated names, so a change restarts only the pods that mount the object. The others have
+fixed names, and a change restarts no pod: the Secrets with certificates, which agents reload, the Secret with the
+gossip keys, which the health check changes in running agents, and the ConfigMaps that servers read when they start.
 """
 
 import base64
@@ -14,24 +14,26 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Secret, SecretPatch, Service
 from components.agents import agent_config
 from components.cluster import Cluster
 from components.kubernetes.annotations import PATCH_FORCE
-from components.kubernetes.immutable import create_config_map, create_secret
+from components.kubernetes.immutable import create_config_map
 from components.kubernetes.protection import retained
 from components.network.services import Services
 from components.trust.authority import Authority, Certificate
+from components.trust.keys import Keys
 
 
 @dataclass(frozen=True)
 class AgentFiles:
     """The objects whose keys become files in the agents' pods.
 
-    `server_secret` and `client_secret` are the names of the Secrets with the certificates.
+    `server_secret` and `client_secret` are the names of the Secrets with the certificates, `gossip_secret` that of the
+    Secret with the gossip keys, which `create_start_files` creates.
     """
 
     server_certificate: Certificate
     client_certificate: Certificate
     server_secret: pulumi.Output[str]
     client_secret: pulumi.Output[str]
-    gossip: Secret
+    gossip_secret: str
     config: ConfigMap
 
 
@@ -40,24 +42,24 @@ def create_agent_files(
     authority: Authority,
     server: Certificate,
     client: Certificate,
-    gossip_key: pulumi.Output[str],
+    keys: Keys,
     opts: pulumi.ResourceOptions,
 ) -> AgentFiles:
-    """Create the Secrets with certificates and the gossip key, and the ConfigMaps with the agents' configuration."""
+    """Create the Secrets with certificates, and the ConfigMap with the agents' configuration."""
     naming, settings = cluster.naming, cluster.settings
     retry_join = naming.host(naming.name)
-    server_secret = _create_reloaded_secret(
+    server_secret = _create_mutable_secret(
         naming.name,
         cluster,
         {
-            agent_config.GOSSIP_KEY: gossip_key,
+            agent_config.GOSSIP_KEY: keys.primary_gossip_key,
             agent_config.CA_CERTIFICATE: authority.certificate,
             agent_config.SERVER_CERTIFICATE: server.pem,
             agent_config.SERVER_PRIVATE_KEY: server.private_key,
         },
         opts,
     )
-    client_secret = _create_reloaded_secret(
+    client_secret = _create_mutable_secret(
         naming.clients,
         cluster,
         {
@@ -65,12 +67,6 @@ def create_agent_files(
             agent_config.CLIENT_CERTIFICATE: client.pem,
             agent_config.CLIENT_PRIVATE_KEY: client.private_key,
         },
-        opts,
-    )
-    gossip = create_secret(
-        f"{naming.name}-gossip",
-        cluster,
-        {agent_config.GOSSIP_FILE: gossip_key.apply(lambda key: agent_config.render(agent_config.gossip_config(key)))},
         opts,
     )
     config = create_config_map(
@@ -82,19 +78,27 @@ def create_agent_files(
         },
         opts,
     )
-    return AgentFiles(server, client, server_secret, client_secret, gossip, config)
+    return AgentFiles(
+        server,
+        client,
+        # Derived from the patches, so that pods and Jobs wait until the Secrets have their files.
+        server_secret.metadata.apply(lambda _: naming.name),
+        client_secret.metadata.apply(lambda _: naming.clients),
+        naming.gossip,
+        config,
+    )
 
 
-def _create_reloaded_secret(
+def _create_mutable_secret(
     name: str, cluster: Cluster, files: dict[str, pulumi.Output[str]], opts: pulumi.ResourceOptions
-) -> pulumi.Output[str]:
-    """Create a Secret that an update changes in place, and return its name.
+) -> SecretPatch:
+    """Create a Secret that an update changes in place, and return the patch with its files.
 
     Pulumi would delete a Secret with changed data before it creates the new one, and no pod could start in between. It
     updates a patch in place.
     """
     secret = Secret(name, metadata=cluster.metadata(name), opts=opts)
-    patch = SecretPatch(
+    return SecretPatch(
         name,
         metadata={"namespace": cluster.namespace, "name": secret.metadata.name, "annotations": PATCH_FORCE},
         data={file: text.apply(_base64) for file, text in files.items()},
@@ -102,19 +106,20 @@ def _create_reloaded_secret(
         # fail if somebody has deleted it.
         opts=retained(opts, when=True),
     )
-    # Derived from the patch, so that pods and Jobs wait until the Secret has its files.
-    return patch.metadata.apply(lambda _: name)
 
 
 def _base64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def create_start_files(cluster: Cluster, services: Services, opts: pulumi.ResourceOptions) -> list[ConfigMap]:
-    """Create the ConfigMaps that depend on the number of servers, and that a server reads only when it starts.
+def create_start_files(
+    cluster: Cluster, services: Services, keys: Keys, opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """Create the objects that agents read only when they start: the gossip keys, and files that depend on the servers.
 
-    They have fixed names: the pod template then stays the same when the number changes, so no server restarts. `opts`
-    must make them depend on the pre-flight check: without its address, a server that is to go could not start again.
+    They have fixed names: the pod templates then stay the same when the keys or the number of servers change, so no
+    agent restarts. `opts` must make them depend on the pre-flight check: before it, a server that is to go still needs
+    its address, and the members may lack the new primary key, so a new pod could not join.
     """
     naming = cluster.naming
     bootstrap = agent_config.render(agent_config.bootstrap_config(cluster.settings))
@@ -122,7 +127,10 @@ def create_start_files(cluster: Cluster, services: Services, opts: pulumi.Resour
         naming.bootstrap: {agent_config.BOOTSTRAP_FILE: bootstrap},
         naming.addresses: {f"{server}.json": _address_file(service) for server, service in services.by_server.items()},
     }
-    return [ConfigMap(name, metadata=cluster.metadata(name), data=files, opts=opts) for name, files in data.items()]
+    return [
+        *(ConfigMap(name, metadata=cluster.metadata(name), data=files, opts=opts) for name, files in data.items()),
+        _create_mutable_secret(naming.gossip, cluster, {agent_config.KEYRING_FILE: keys.keyring}, opts),
+    ]
 
 
 def mark_formed(cluster: Cluster, opts: pulumi.ResourceOptions) -> None:

@@ -26,7 +26,9 @@ from components.identity import SERVER
 from components.kubernetes.pod import (
     CONTAINER_SECURITY,
     FILE_MODE,
+    GOSSIP_MOUNT,
     TLS_MOUNT,
+    gossip_volume,
     pod_spec,
     requirements,
     token_environment,
@@ -151,6 +153,8 @@ def pod_template(settings: Settings, files: AgentFiles, role: Role, labels: dict
 
 
 def _container(settings: Settings, role: Role) -> ContainerArgsDict:
+    keyring = {"KEYRING": agent_config.KEYRING, "AGENT_KEYRING": agent_config.AGENT_KEYRING}
+    environment = keyring | token_environment(role.acl) | role.environment
     container: ContainerArgsDict = {
         "name": "consul",
         "image": settings.image,
@@ -164,7 +168,7 @@ def _container(settings: Settings, role: Role) -> ContainerArgsDict:
         "env": [
             {"name": "POD_NAME", "value_from": {"field_ref": {"field_path": "metadata.name"}}},
             {"name": "POD_IP", "value_from": {"field_ref": {"field_path": "status.podIP"}}},
-            *({"name": key, "value": value} for key, value in (token_environment(role.acl) | role.environment).items()),
+            *({"name": key, "value": value} for key, value in environment.items()),
         ],
         "ports": [*_PORTS, *role.ports],
         "resources": requirements(role.resources),
@@ -175,6 +179,7 @@ def _container(settings: Settings, role: Role) -> ContainerArgsDict:
         "volume_mounts": [
             role.data,
             {"name": "config", "mount_path": agent_config.CONFIG_DIR, "read_only": True},
+            GOSSIP_MOUNT,
             TLS_MOUNT,
             *token_mounts(role.acl),
             *role.mounts,
@@ -195,7 +200,6 @@ def _volumes(files: AgentFiles, role: Role) -> list[VolumeArgsDict]:
                 "items": [{"key": role.config_file, "path": role.config_file}],
             }
         },
-        {"secret": {"name": files.gossip.metadata.name}},
         *role.projections,
     ]
     if role.acl:
@@ -206,6 +210,7 @@ def _volumes(files: AgentFiles, role: Role) -> list[VolumeArgsDict]:
         config.append({"secret": tokens})
     return [
         {"name": "config", "projected": {"sources": config, "default_mode": FILE_MODE}},
+        gossip_volume(files.gossip_secret),
         role.tls,
         *token_volumes(role.acl, role.component, *role.token_files),
         {"name": "tmp", "empty_dir": {}},

@@ -38,8 +38,8 @@ SCRIPTS = Path(__file__).with_name("scripts")
 _STOP = read_script(SCRIPTS / "servers.sh", SCRIPTS / "stop.sh")
 _VOTE = read_script(SCRIPTS / "vote.sh")
 _ALIVE = read_script(SCRIPTS / "alive.sh")
-_START_SERVER = read_script(SCRIPTS / "start_server.sh")
-_START_CLIENT = read_script(SCRIPTS / "start_client.sh")
+_START_SERVER = read_script(SCRIPTS / "keyring.sh", SCRIPTS / "start_server.sh")
+_START_CLIENT = read_script(SCRIPTS / "keyring.sh", SCRIPTS / "start_client.sh")
 
 # 30 minutes at one probe a second, or 90 if each runs into its time-out, as without a leader: do not restart a server
 # while it installs a large snapshot from the leader.

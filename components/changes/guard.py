@@ -1,6 +1,5 @@
 """The guard: a record in the stack's state, and resource hooks that refuse dangerous changes, also in previews."""
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,8 +7,9 @@ import pulumi
 from pulumi_kubernetes.core.v1 import PersistentVolume
 
 from components.changes.history import History
-from components.changes.refusals import deleted, lost_quorum, refusals, released, unchecked
+from components.changes.refusals import deleted, gossip_fingerprint_name, lost_quorum, refusals, released, unchecked
 from components.settings import Settings
+from components.trust.fingerprint import fingerprint
 from components.trust.keys import Keys
 
 
@@ -20,18 +20,25 @@ class RefusedError(Exception):
 def create_guard(
     name: str, settings: Settings, history: History, keys: Keys, opts: pulumi.ResourceOptions
 ) -> pulumi.Resource:
-    """Create the record: the settings that a later change is compared with, and hashes of the keys.
+    """Create the record: the settings that a later change is compared with, and fingerprints of the keys.
 
     All resources except the keys must depend on the record, so that a refusal comes before any other change. Nothing is
     refused until the cluster was healthy once.
     """
-    secrets = {"caKey": keys.ca.public_key_pem, "gossipKey": keys.gossip, "aclSeed": keys.acl_seed}
-    hashes = {key: pulumi.Output.unsecret(value.apply(_hash)) for key, value in secrets.items()}
-    hook = pulumi.ResourceHook(f"{name}-guard", _refuse, pulumi.ResourceHookOptions(on_dry_run=True))
+    gossip = {gossip_fingerprint_name(generation): key for generation, key in keys.gossip.items()}
+    secrets = {"caKey": keys.ca.public_key_pem, **gossip, "aclSeed": keys.acl_seed}
+    fingerprints = {key: pulumi.Output.unsecret(value.apply(fingerprint)) for key, value in secrets.items()}
+
+    async def refuse(args: pulumi.ResourceHookArgs) -> None:
+        before, after = await _known(args.old_inputs, "input"), await _known(args.new_inputs, "input")
+        # The record may be of an update that failed before every member had its gossip keys.
+        _raise_all(refusals({**before, "gossipKeys": history.confirmed["gossipKeys"]}, after))
+
+    hook = pulumi.ResourceHook(f"{name}-guard", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     hooks = pulumi.ResourceHookBinding(before_update=[hook] if history.healthy else [])
     return pulumi.Stash(
         name,
-        input={**history.record(settings), **hashes},
+        input={**history.record(settings), **fingerprints},
         opts=_hooked(opts, hooks),
     )
 
@@ -110,11 +117,6 @@ async def _refuse_deleted(args: pulumi.ResourceHookArgs) -> None:
         _raise_all([deleted(live["namespace"], live["name"])])
 
 
-async def _refuse(args: pulumi.ResourceHookArgs) -> None:
-    before, after = await _known(args.old_inputs, "input"), await _known(args.new_inputs, "input")
-    _raise_all(refusals(before, after))
-
-
 def _raise_all(refused: Iterable[str]) -> None:
     if found := list(refused):
         raise RefusedError("\n".join(found))
@@ -124,8 +126,3 @@ async def _known(inputs: Mapping[str, Any] | None, key: str) -> dict[str, Any]:
     """Return an input of a resource as plain values; a value that is unknown in a preview is None."""
     values: Any = pulumi.Output.from_input((inputs or {}).get(key, {}))
     return await values.future(with_unknowns=True) or {}
-
-
-def _hash(value: str) -> str:
-    """Return the first 128 bits of the SHA-256, in hex. These bits tell random keys apart, but do not reveal a key."""
-    return hashlib.sha256(value.encode()).hexdigest()[:32]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pulumi
 
+from components.changes import mark
 from components.changes.refusals import record, refusals
 from components.identity import COMPONENT_TYPE
 from components.naming import Naming
@@ -29,20 +30,18 @@ _CONFIG_MAP = f"{COMPONENT_TYPE}$kubernetes:core/v1:ConfigMap"
 # Versions that did not count attempts refused changes from the first update on, as if the cluster was healthy.
 _BEFORE_ATTEMPTS = 0
 
-# The end of the name of the Stash that exists from the first successful health check on.
-_HEALTHY = "-healthy"
-
 
 @dataclass(frozen=True)
 class History:
     """The history of a cluster, with this update as its last event.
 
     `healthy` is whether the health check has ever succeeded. `attempt` is the number of the attempt to create the
-    cluster: one that was never healthy starts over when the number or the nodes of the servers change, or a setting
-    that would restart the servers or that a running cluster cannot change. `servers_so_far` is the largest number of
-    servers in this attempt, which is also the number of volumes that may have data. `namespaces` are those of all
-    attempts, the present one last. `first` is whether the state has no record of the cluster: this update creates it.
-    `addresses` are those that the last update told the servers to advertise, by the server's name.
+    cluster: one that was never healthy starts over when the number or the nodes of the servers change, the gossip keys,
+    or a setting that would restart the servers or that a running cluster cannot change. `servers_so_far` is the largest
+    number of servers in this attempt, which is also the number of volumes that may have data. `namespaces` are those of
+    all attempts, the present one last. `first` is whether the state has no record of the cluster: this update creates
+    it. `addresses` are those that the last update told the servers to advertise, by the server's name. `confirmed` is
+    what the last successful health check confirmed of every agent (components.changes.mark), empty before the first.
     """
 
     healthy: bool
@@ -51,11 +50,16 @@ class History:
     namespaces: tuple[str, ...] = field(default=(), compare=False)
     first: bool = False
     addresses: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    confirmed: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
 
     @property
     def starts_over(self) -> bool:
         """Return whether this update may replace the servers and their volumes: no earlier attempt was ever healthy."""
         return self.attempt > 1 and not self.healthy
+
+    def primary_gossip_key(self, settings: Settings) -> int:
+        """Return the generation of the gossip key with which the members encrypt messages before this update."""
+        return int(self.confirmed.get("gossipKeys", settings.gossip_keys)[0])
 
     @property
     def environment(self) -> dict[str, str]:
@@ -116,8 +120,10 @@ def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
     attempt = int(before.get("attempt", _BEFORE_ATTEMPTS))
     # A version that did not count the servers protected the volumes of all nodes.
     servers = max(int(before.get("serversSoFar", len(before.get("storageNodes", [])))), settings.server_replicas)
-    if attempt == _BEFORE_ATTEMPTS or f"{urn}{_HEALTHY}" in state:
-        return History(True, attempt, servers, tuple(before.get("namespaces", ())))
+    marked = state.get(f"{urn}{mark.SUFFIX}")
+    if attempt == _BEFORE_ATTEMPTS or marked:
+        confirmed = mark.confirmed(marked and marked["outputs"]["input"])
+        return History(True, attempt, servers, tuple(before.get("namespaces", ())), confirmed=confirmed)
     *earlier, last = before["namespaces"]
     if settings.namespace in earlier:
         raise pulumi.RunError(
@@ -151,19 +157,19 @@ def addresses(name: str, settings: Settings, state: Mapping[str, Any]) -> dict[s
 
 
 def _servers_hash(settings: Settings) -> str:
-    """Return a hash of the settings whose change restarts the servers, and of their number and their nodes.
+    """Return a hash of the settings whose change restarts the servers, and of their number, nodes and gossip keys.
 
-    Servers that wait for their first leader know only the number that was declared when they started.
+    Servers that wait for their first leader know only the number and the keys that were declared when they started.
     """
     names = {entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers}
-    names |= {"server_replicas", "storage_nodes"}
+    names |= {"server_replicas", "storage_nodes", "gossip_keys"}
     return hashlib.sha256(settings.model_dump_json(include=names).encode()).hexdigest()[:16]
 
 
-def mark_healthy(name: str, opts: pulumi.ResourceOptions) -> pulumi.Stash:
-    """Create and return the mark of a healthy cluster.
+def mark_healthy(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Stash:
+    """Create and return the mark of a healthy cluster, with what its health check has confirmed.
 
     `opts` must make it depend on the health check, and protect it in production: a cluster that lost it could start
     over.
     """
-    return pulumi.Stash(f"{name}{_HEALTHY}", input=True, opts=opts)
+    return pulumi.Stash(f"{name}{mark.SUFFIX}", input=mark.healthy_mark(settings), opts=opts)

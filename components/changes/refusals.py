@@ -66,17 +66,37 @@ _NO_ACLS = Refusal(
     "updated servers send no token and would be refused by the others",
     "Set it back; or recreate the stack, which must be a development stack: pulumi destroy, then pulumi up",
 )
-# Each key is created once and kept in the stack's state.
-_KEYS = {
-    "caKey": ("the CA's private key", "agents with old and with new certificates would not trust each other"),
-    "gossipKey": ("the gossip key", "agents with the old and with the new key could not talk to each other"),
-    "aclSeed": ("the seed of the ACL tokens", "the cluster knows only the old tokens"),
-}
-_KEEP_KEY = (
-    "Keep it. If others may know it, create a second stack, which has keys of its own, move to it as for a new "
-    "datacenter, and destroy this stack. If the state already has a new key, import the state of the version before: "
-    "pulumi stack export --version, pulumi stack import"
+_GOSSIP_KEYS = Refusal(
+    "`gossipKeys`: a first number that the previous list does not have, or a list without the previous first number",
+    "some agents would not have the key with which others encrypt messages",
+    "Change it one step at a time: [1], [1, 2], [2, 1], [2]; or run consul-cluster rotate gossip STACK",
 )
+_KEEP_KEY = "Keep it. If others may know it"
+_NEW_STACK = (
+    "create a second stack, which has keys of its own, move to it as for a new datacenter, and destroy this stack"
+)
+_OLD_STATE = (
+    "If the state already has a new key, import the state of the version before: pulumi stack export --version, "
+    "pulumi stack import"
+)
+# Each key is created once and kept in the stack's state.
+_GOSSIP_KEY = "gossipKey"
+_KEYS = {
+    "caKey": Refusal(
+        "the CA's private key", "agents with old and with new certificates would not trust each other", _NEW_STACK
+    ),
+    _GOSSIP_KEY: Refusal(
+        "a gossip key",
+        "agents with the old and with the new key could not talk to each other",
+        "rotate it: docs/operations.md",
+    ),
+    "aclSeed": Refusal("the seed of the ACL tokens", "the cluster knows only the old tokens", _NEW_STACK),
+}
+
+
+def gossip_fingerprint_name(generation: int) -> str:
+    """Return the key under which the record has the fingerprint of a gossip key."""
+    return _GOSSIP_KEY if generation == 1 else f"{_GOSSIP_KEY}-{generation}"
 
 
 def record(settings: Settings) -> dict[str, Any]:
@@ -95,14 +115,18 @@ def refusal_kinds() -> list[Refusal]:
     for key, reason in _FIXED.items():
         by_reason.setdefault(reason, []).append(f"`{key}`")
     fixed = [Refusal(", ".join(keys), reason, f"Set it back, or {_SECOND_STACK}") for reason, keys in by_reason.items()]
-    keys = [Refusal(f"a new value of {key}", reason, f"Keep it, or {_SECOND_STACK}") for key, reason in _KEYS.values()]
-    return [_LOST_QUORUM, _LOST_QUORUM_ROLLED, *fixed, _MOVED_VOLUMES, _NO_PRODUCTION, _NO_ACLS, *keys]
+    keys = [
+        Refusal(f"a new value of {key}", reason, f"Keep it, or {_SECOND_STACK if way is _NEW_STACK else way}")
+        for key, reason, way in _KEYS.values()
+    ]
+    return [_LOST_QUORUM, _LOST_QUORUM_ROLLED, *fixed, _MOVED_VOLUMES, _NO_PRODUCTION, _NO_ACLS, _GOSSIP_KEYS, *keys]
 
 
 def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each change that would lose quorum, data or trust: the change, the reason, the safe way.
 
-    `before` and `after` contain what `record` returns, and the keys' hashes; in a preview a new key's hash is None.
+    `before` and `after` contain what `record` returns, and the keys' fingerprints; in a preview, that of a new key is
+    None.
     A setting in only one of them was added or removed by another version of this program, so it is no change.
     """
     hidden = {*before.get(_SECRET_KEYS, ()), *after.get(_SECRET_KEYS, ())}
@@ -120,9 +144,29 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     nodes = before.get("storageNodes", [])
     used = nodes[: int(before.get("serversSoFar", len(nodes)))]
     yield from _moved_volumes(used, after.get("storageNodes", [])[: len(used)], hidden="storageNodes" in hidden)
-    for name, (key, reason) in _KEYS.items():
-        if _changed(name, before, after):
-            yield f"This change would replace {key}: {reason}. {_KEEP_KEY}"
+    if "gossipKeys" in before and "gossipKeys" in after:
+        yield from _skipped_step(_generations(before), _generations(after))
+    for name in before:
+        key = _KEYS.get(name.partition("-")[0])
+        if key and _changed(name, before, after):
+            yield f"This change would replace {key.change}: {key.reason}. {_KEEP_KEY}, {key.way}. {_OLD_STATE}"
+
+
+def _generations(record: Mapping[str, Any]) -> list[int]:
+    """Return the generations of the gossip keys; numbers in the state are floats."""
+    return [int(generation) for generation in record["gossipKeys"]]
+
+
+def _skipped_step(before: list[int], after: list[int]) -> Iterator[str]:
+    """Yield a message if the agents cannot go from the gossip keys `before` to those `after` in one update."""
+    (old, *_), (new, *_) = before, after
+    if new in before and old in after:
+        return
+    between = [old, new] if new not in before else [new, old]
+    yield (
+        f"{_setting('gossipKeys')} cannot change from {before} to {after}: {_GOSSIP_KEYS.reason}. Set it to {between} "
+        f"first, run pulumi up, and then take the next step; or back to {before}"
+    )
 
 
 def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterator[str]:

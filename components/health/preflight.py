@@ -1,4 +1,4 @@
-"""The pre-flight check: `pulumi up` changes the servers only if this Job succeeds."""
+"""The pre-flight check: `pulumi up` changes the servers and the gossip keys only if this Job succeeds."""
 
 from pathlib import Path
 
@@ -14,31 +14,47 @@ from components.identity import HEALTH
 from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job
 from components.kubernetes.pod import management_environment, token_mounts, token_volumes
 from components.settings import MOST_SERVERS
+from components.trust.keys import Keys
 
 # A new server needs 10 s of stable health (server_stabilization_time). On a busy machine, autopilot may take a healthy
 # server for unhealthy for some seconds (last_contact_threshold, 200 ms).
 _TIMEOUT_SECONDS = 120
+
+# How long the check may wait until the members answer with the keys that they have: $TIMEOUT of the script.
+_GOSSIP_MINUTES = 2
 
 # A server leaves within 90 s and Raft confirms it within 30 s, or the check fails (preflight.sh).
 _MINUTES_TO_LEAVE = 3
 
 
 def create_preflight(
-    cluster: Cluster, files: AgentFiles, acl: Acl | None, revision: pulumi.Output[str], opts: pulumi.ResourceOptions
+    cluster: Cluster,
+    files: AgentFiles,
+    keys: Keys,
+    acl: Acl | None,
+    revision: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
 ) -> Job:
     """Create the Job that checks the running cluster, and makes servers leave that are no longer declared.
 
-    A changed `revision`, the hash of the servers' spec, runs it again. It uses the management token, because it runs
-    before the ACL Job updates the policies of the other tokens.
+    Other gossip keys, or a changed `revision`, the hash of the servers' spec, run it again. It uses the management
+    token, because it runs before the ACL Job updates the policies of the other tokens.
     """
     naming, settings = cluster.naming, cluster.settings
     scripts = Path(__file__).with_name("scripts")
     script = Script(
-        [SCRIPTS / "servers.sh", scripts / "expired.sh", scripts / "preflight.sh"],
+        [
+            SCRIPTS / "servers.sh",
+            scripts / "expired.sh",
+            scripts / "gossip.sh",
+            scripts / "check_gossip.sh",
+            scripts / "preflight.sh",
+        ],
         {
             "SERVERS": " ".join(naming.servers(settings.server_replicas)),
             "EVERY_SERVER": " ".join(naming.servers(MOST_SERVERS)),
             "REVISION": revision,
+            "GOSSIP_FINGERPRINTS": keys.gossip_fingerprints,
             "RELOAD_TIMEOUT": str(RELOAD_MINUTES * 60),
             "ELECTION_SECONDS": str(election_seconds(settings)),
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
@@ -48,6 +64,7 @@ def create_preflight(
         _TIMEOUT_SECONDS,
         minutes=JOB_MINUTES
         + RELOAD_MINUTES
+        + _GOSSIP_MINUTES
         + (cluster.history.servers_so_far - settings.server_replicas) * _MINUTES_TO_LEAVE,
         volumes=token_volumes(acl, HEALTH, MANAGEMENT_TOKEN),
         mounts=token_mounts(acl),

@@ -15,7 +15,7 @@ from pulumi_kubernetes.core.v1 import (
 )
 
 from components.acl.objects import TOKEN_FILES, Acl
-from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, MANAGEMENT_TOKEN, TLS_DIR
+from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, GOSSIP_DIR, MANAGEMENT_TOKEN, TLS_DIR
 from components.settings import ResourceAmounts, Resources, Settings, Toleration
 
 # A user ID above 10000 collides with no user of the node (checkov CKV_K8S_40). The pod can run without the image's own
@@ -38,6 +38,7 @@ CONTAINER_SECURITY: SecurityContextArgsDict = {
     "capabilities": {"drop": ["ALL"]},
 }
 
+GOSSIP_MOUNT: VolumeMountArgsDict = {"name": "gossip", "mount_path": GOSSIP_DIR, "read_only": True}
 TLS_MOUNT: VolumeMountArgsDict = {"name": "tls", "mount_path": TLS_DIR, "read_only": True}
 
 # Readable by the owner and by the group, which is the pod's fsGroup.
@@ -83,6 +84,11 @@ def tls_volume(secret: pulumi.Output[str], *keys: str) -> VolumeArgsDict:
             "items": [{"key": key, "path": key} for key in (CA_CERTIFICATE, *keys)],
         },
     }
+
+
+def gossip_volume(secret: str) -> VolumeArgsDict:
+    """Return a volume with the gossip keys, which are in the Secret with this name."""
+    return {"name": GOSSIP_MOUNT["name"], "secret": {"secret_name": secret, "default_mode": FILE_MODE}}
 
 
 def token_volumes(acl: Acl | None, role: str, *keys: str) -> list[VolumeArgsDict]:

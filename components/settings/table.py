@@ -17,6 +17,7 @@ from components.settings.value_types import (
     AbsolutePath,
     Count,
     Domain,
+    Generations,
     Image,
     Label,
     MaxUnavailable,
@@ -193,6 +194,18 @@ class Settings(ParsedSettings):
             change=Change("in place; applies from the next update on"),
         ),
     ] = 720
+    gossip_keys: Annotated[
+        Generations,
+        Setting(
+            purpose="The generations of the gossip key, the primary key first: agents encrypt with it, and "
+            "accept messages with each key",
+            allowed="a list of one or two different numbers from 1 to 999999",
+            change=guarded(
+                "in place, restarts no pod; one step at a time: `[1]`, `[1, 2]`, `[2, 1]`, `[2]`; refused if the "
+                "previous list does not have the new first number, or the new list does not have the previous one"
+            ),
+        ),
+    ] = (1,)
     ingress_enabled: Annotated[
         bool,
         Setting(
@@ -331,7 +344,7 @@ class Settings(ParsedSettings):
             purpose="Whether an update may restart or remove servers of a degraded cluster. Set it for one "
             "update only, to repair the cluster",
             allowed="true or false",
-            change=Change("in place; runs the pre-flight check again"),
+            change=Change("in place; runs the pre-flight check and the health check again"),
         ),
     ] = False
     raft_multiplier: Annotated[

@@ -42,6 +42,12 @@ def _foreign_service(text: str) -> str:
     return text
 
 
+def _distinct(generations: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(generations)) < len(generations):
+        raise ValueError("generations must be different")
+    return generations
+
+
 def _consul_domain(text: str) -> str:
     if f".{text}".endswith((".cluster.local", ".svc")):
         raise ValueError("Kubernetes' DNS serves this domain")
@@ -62,6 +68,10 @@ Count = Annotated[int, Field(ge=0)]
 # Kubernetes' maxUnavailable: a number of pods, or a share of them. Kubernetes refuses zero and more than 100 %.
 MaxUnavailable = Annotated[
     str, BeforeValidator(_number_as_text), Field(pattern="^([1-9][0-9]{0,8}|([1-9][0-9]?|100)%)$")
+]
+# At most two at a time: the key in use, and the one that replaces it.
+Generations = Annotated[
+    tuple[Annotated[int, Field(ge=1, le=999_999)], ...], Field(min_length=1, max_length=2), AfterValidator(_distinct)
 ]
 MOST_SERVERS = 7
 ServerCount = Annotated[int, Field(ge=1, le=MOST_SERVERS)]

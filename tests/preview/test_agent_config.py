@@ -19,7 +19,7 @@ def test_consul_accepts_the_configuration(tmp_path: Path, role: str) -> None:
             agent_config.BOOTSTRAP_FILE: agent_config.bootstrap_config(settings),
         },
         "client": {agent_config.CLIENT_FILE: agent_config.client_config(settings, join)},
-    }[role] | {agent_config.GOSSIP_FILE: agent_config.gossip_config(agent_config.gossip_key("any"))}
+    }[role]
     for name, config in files.items():
         (tmp_path / name).write_text(agent_config.render(config))
     result = subprocess.run(

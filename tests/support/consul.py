@@ -169,6 +169,19 @@ class Consul:
         lines = [line.split() for line in self.consul("operator", "raft", "list-peers", pod=pod).splitlines()[1:]]
         return [Peer(line[0], line[1], line[3], line[4] == "true") for line in lines]
 
+    def gossip_keys(self) -> dict[str, str]:
+        """Return how many members have each gossip key, by key, such as `[6/6]`. Every member must answer.
+
+        Gossip passes each question on to random members (memberlist: each member four times), so by chance one of six
+        members misses about 1 of 60 questions, and the command fails.
+        """
+
+        def keys() -> dict[str, str]:
+            listed = [line.split() for line in self.consul("keyring", "-list", check=False).splitlines()]
+            return {line[0]: line[1] for line in listed if len(line) == 2 and line[1].startswith("[")}
+
+        return wait_for("answer of every member", keys)
+
     def leader(self) -> str:
         """Return the name of the server that leads."""
         (leader,) = [peer.name for peer in self.peers() if peer.state == "leader"]

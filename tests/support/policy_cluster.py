@@ -49,11 +49,11 @@ def valid_cluster() -> dict[str, Resource]:
                 "projected": {
                     "sources": [
                         {"configMap": {"name": "config", "items": [{"key": "server.json", "path": "server.json"}]}},
-                        {"secret": {"name": "gossip"}},
                         {"configMap": {"name": "bootstrap"}},
                     ]
                 },
-            }
+            },
+            {"name": "gossip", "secret": {"secretName": "gossip"}},
         ],
         "topologySpreadConstraints": [
             {
@@ -71,7 +71,7 @@ def valid_cluster() -> dict[str, Resource]:
         "certificate": replace(certificate, property_dependencies={"privateKeyPem": ["urn::key"]}),
         "config": declared("ConfigMap", "config", data={"server.json": json.dumps(SERVER_CONFIG)}),
         "bootstrap": declared("ConfigMap", "bootstrap", data={"bootstrap.json": '{"bootstrap_expect": 3}'}),
-        "gossip": declared("Secret", "gossip", stringData=Secret({"gossip.json": json.dumps({"encrypt": GOSSIP_KEY})})),
+        "gossip": declared("Secret", "gossip", stringData=Secret({"local.keyring": json.dumps([GOSSIP_KEY])})),
         "ui": declared("Service", "consul-ui", spec={"selector": LABELS, "type": "ClusterIP"}),
         "servers": declared(
             "StatefulSet", "consul", spec={"replicas": 3, "template": {"metadata": {"labels": LABELS}, "spec": pod}}

@@ -6,11 +6,22 @@ from pathlib import Path
 CLOCK_START = 1_700_000_000
 
 
+# A keyring as in a Secret.
+DECLARED = '["declared key"]'
+
+
 def write_program(folder: Path, name: str, text: str) -> None:
     """Write an executable shell script `name` in a folder, which must be first on the PATH of the script under test."""
     program = folder / name
     program.write_text(f"#!/bin/sh\n{text}\n")
     program.chmod(0o755)
+
+
+def keyring_environment(folder: Path) -> dict[str, str]:
+    """Return what `copy_keyring` needs, with a Secret's file that has one key."""
+    (folder / "keyring").write_text(DECLARED)
+    agents = folder / "data" / "serf" / "local.keyring"
+    return {"KEYRING": str(folder / "keyring"), "AGENT_KEYRING": str(agents), "TMPDIR": str(folder)}
 
 
 def fake_clock(folder: Path) -> None:

@@ -2,6 +2,7 @@
 # token, and only then start the agent: its first call to a server, for its certificate (auto_encrypt), then succeeds.
 # After a failed call, an agent waits twice as long each time, up to 10 minutes. Beside the agent, a loop joins the servers
 # again.
+# keyring.sh comes before this file.
 set -fu
 
 token() { [ -z "${CONSUL_HTTP_TOKEN_FILE-}" ] || printf 'X-Consul-Token: %s\n' "$(cat "$CONSUL_HTTP_TOKEN_FILE")"; }
@@ -43,4 +44,5 @@ trap 'kill $!; exit 143' TERM
 wait_for_servers &
 wait $!
 stay_joined &
+copy_keyring || exit
 exec consul agent "$@"

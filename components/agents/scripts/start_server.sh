@@ -1,6 +1,7 @@
 # Command of a server; its arguments are those of the agent. In a cluster that was healthy once ($FORMED_FILE exists), a
 # server that has no data ($VOTER_FILE does not exist) starts only when there is a leader. Raft lets a server without data
 # vote for any other (requestVote in hashicorp/raft's raft.go), also for one that lacks acknowledged writes.
+# keyring.sh comes before this file.
 set -u
 leader() { curl --silent --fail --max-time 3 --cacert "$CA_FILE" "$SERVERS/v1/status/leader" | grep -q ':'; }
 
@@ -16,4 +17,5 @@ while [ -e "$FORMED_FILE" ] && [ ! -e "$VOTER_FILE" ] && ! leader; do
     sleep 1 &
     wait $!
 done
+copy_keyring || exit
 exec consul agent "$@"

@@ -1,6 +1,7 @@
-# Succeed if the cluster matches the declaration and every agent serves its current certificate; expired.sh and
-# certificates.sh come before it. Otherwise print the differences and fail: after $TIMEOUT s, counted from when no
-# certificate has expired, which takes at most $RELOAD_TIMEOUT s, and then after $RELOAD_TIMEOUT s for the certificates.
+# Check in this order: the cluster matches the declaration, every agent serves its current certificate, and every agent has
+# the declared gossip keys. expired.sh, certificates.sh, gossip.sh and rotate_gossip.sh come before this file. If a check does
+# not succeed in time, print the differences and fail. The limits: $TIMEOUT s, counted from when no certificate has expired,
+# which takes at most $RELOAD_TIMEOUT s; then $RELOAD_TIMEOUT s for the certificates, and as long for the keys.
 set -u
 
 problems() {
@@ -52,4 +53,5 @@ set -- $SERVERS
 voters=$#
 wait_until_empty "The cluster is not healthy" "$TIMEOUT" problems
 wait_until_empty "Not every agent serves its current certificate" "$RELOAD_TIMEOUT" outdated
+wait_until_empty "The members do not have the gossip keys of the setting gossipKeys" "$RELOAD_TIMEOUT" rotate
 echo "The cluster is healthy: $MEMBERS"

@@ -1,7 +1,8 @@
-# Run before every change that restarts or removes servers; servers.sh and expired.sh come before it. Succeed only if every
-# declared server ($SERVERS) is a healthy voter, if there is no cluster, if it starts over ($STARTS_OVER), or if
-# $ALLOW_DEGRADED permits it. Then make the servers that are not declared leave Raft, one at a time. $EVERY_SERVER has the
-# names of all servers that a cluster can have.
+# Run before every change that restarts or removes servers, or changes the gossip keys. servers.sh, expired.sh, gossip.sh and
+# check_gossip.sh come before this file. Succeed only if every declared server ($SERVERS) is a healthy voter, if there is no
+# cluster, if it starts over ($STARTS_OVER), or if $ALLOW_DEGRADED permits it; and only if the members are ready for the
+# declared gossip keys. Then make the servers that are not declared leave Raft, one at a time. $EVERY_SERVER has the names of
+# all servers that a cluster can have.
 # Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
@@ -198,6 +199,7 @@ while :; do
     sleep 1
 done
 
+[ -z "$member" ] || check_gossip || exit 1
 if [ -n "$member" ] && elected; then
     [ -n "$(leaving "$found")" ] && seconds=$STABILIZATION || seconds=10
     configure -server-stabilization-time="${seconds}s"

@@ -92,12 +92,12 @@ def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
 def test_most_of_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
     recorder = declare(development())
     mounted = recorder.of_kind("Secret")
-    for read_again in ("consul", "consul-client"):
-        assert mounted.pop(read_again)["metadata"]["name"] == read_again
+    for changed_in_place in ("consul", "consul-client", "consul-gossip"):
+        assert mounted.pop(changed_in_place)["metadata"]["name"] == changed_in_place
     mounted |= recorder.of_kind("ConfigMap")
     for read_at_start in ("consul-bootstrap", "consul-addresses", "consul-formed"):
         assert mounted.pop(read_at_start)["metadata"]["name"] == read_at_start
-    assert len(mounted) == 4
+    assert len(mounted) == 3
     for inputs in mounted.values():
         assert inputs["immutable"] is True
         assert "name" not in inputs["metadata"]
@@ -123,6 +123,7 @@ def test_adding_servers_restarts_none() -> None:
         "Service consul-3",
         "Service consul-4",
         "Stash consul",
+        "Stash consul-healthy",
         "StatefulSet consul",
     }
     assert pod(before, "consul") == pod(after, "consul")

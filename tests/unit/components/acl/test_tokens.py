@@ -39,7 +39,7 @@ def test_the_default_is_deny_and_only_servers_hold_operator_tokens() -> None:
         ("server", ["node_prefix"]),
         ("client", ["node_prefix", "agent_prefix"]),
         ("dns", []),
-        ("health", ["operator"]),
+        ("health", ["operator", "keyring"]),
         ("metrics", []),
     ],
 )

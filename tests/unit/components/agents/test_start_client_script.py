@@ -10,9 +10,10 @@ import pytest
 
 from components.kubernetes.scripts import read_script
 from tests.support.consul import wait_for
-from tests.support.scripts import fake_clock, write_program
+from tests.support.scripts import fake_clock, keyring_environment, write_program
 
-SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "start_client.sh"
+SCRIPTS = Path(__file__).parents[4] / "components" / "agents" / "scripts"
+SCRIPT = read_script(SCRIPTS / "keyring.sh", SCRIPTS / "start_client.sh")
 SERVERS = "https://consul-ui.consul.svc:8501"
 OPTIONS = "--silent --show-error --fail-with-body --max-time 3 --cacert ca.pem --header @-"
 QUESTION = f"{OPTIONS} {SERVERS}/v1/catalog/service/consul"
@@ -35,10 +36,11 @@ def start(folder: Path, answer: str, sleep: str = NO_JOINS, header: str = "", ag
     fake_clock(folder)
     write_program(folder, "sleep", sleep)
     environment = {"PATH": f"{folder}:/usr/bin:/bin", "SERVERS": SERVERS, "JOIN_URL": JOIN_URL, "CA_FILE": "ca.pem"}
+    environment |= keyring_environment(folder)
     if header:
         (folder / "token").write_text(header)
         environment["CONSUL_HTTP_TOKEN_FILE"] = str(folder / "token")
-    command = ["sh", "-c", read_script(SCRIPT), "start", "-bind=10.0.0.1", "-client=127.0.0.1 10.0.0.1"]
+    command = ["sh", "-c", SCRIPT, "start", "-bind=10.0.0.1", "-client=127.0.0.1 10.0.0.1"]
     # In a process group of its own, as in a container: the script may stop the whole group.
     return subprocess.Popen(
         command,

@@ -7,9 +7,10 @@ import pytest
 
 from components.kubernetes.scripts import read_script
 from tests.support.consul import wait_for
-from tests.support.scripts import write_program
+from tests.support.scripts import keyring_environment, write_program
 
-SCRIPT = Path(__file__).parents[4] / "components" / "agents" / "scripts" / "start_server.sh"
+SCRIPTS = Path(__file__).parents[4] / "components" / "agents" / "scripts"
+SCRIPT = read_script(SCRIPTS / "keyring.sh", SCRIPTS / "start_server.sh")
 LEADER, NO_LEADER = '"10.96.0.7:8300"', '""'
 
 
@@ -28,8 +29,9 @@ def start(folder: Path, answers: list[str]) -> subprocess.Popen[str]:
         "CA_FILE": "ca.pem",
         "VOTER_FILE": str(folder / "voter"),
         "FORMED_FILE": str(folder / "formed"),
+        **keyring_environment(folder),
     }
-    command = ["sh", "-c", read_script(SCRIPT), "start", "-bind=10.0.0.1", "-client=127.0.0.1 10.0.0.1"]
+    command = ["sh", "-c", SCRIPT, "start", "-bind=10.0.0.1", "-client=127.0.0.1 10.0.0.1"]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 

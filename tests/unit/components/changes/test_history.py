@@ -42,6 +42,7 @@ def test_the_first_update_is_the_first_attempt() -> None:
         {"storage_class": "", "storage_nodes": ("a", "b", "c")},
         {"image": "hashicorp/consul:1.22.5"},
         {"server_resources": {"requests": {"cpu": "1"}}},
+        {"gossip_keys": (1, 2)},
     ],
 )
 def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> None:
@@ -57,6 +58,17 @@ def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> 
     healthy = after(production(**change), state | HEALTHY)
     assert (healthy.attempt, healthy.starts_over) == (2, False)
     assert healthy.protects_data(production())
+
+
+@pytest.mark.parametrize(
+    ("mark", "keys"),
+    [({}, [1]), (HEALTHY, [1]), (stash("consul-healthy", {"gossipKeys": [2.0, 1.0]}), [2, 1])],
+    ids=["none", "of a version without generations", "with generations"],
+)
+def test_the_mark_has_the_gossip_keys_that_every_member_confirmed(mark: dict[str, Any], keys: list[int]) -> None:
+    state = recorded(production(), attempt=0.0 if not mark else 1.0) | mark
+    known = after(production(gossip_keys=(1, 2)), state)
+    assert known.confirmed["gossipKeys"] == keys
 
 
 def test_other_changes_belong_to_the_same_attempt() -> None:

@@ -9,7 +9,9 @@ from components.kubernetes.scripts import read_script
 from tests.support.scripts import fake_clock, write_program
 
 SCRIPTS = Path(__file__).parents[4] / "components" / "health" / "scripts"
-SCRIPT = read_script(SCRIPTS / "expired.sh", SCRIPTS / "certificates.sh", SCRIPTS / "check_health.sh")
+# The gossip keys are those declared.
+ROTATED = "rotate() { :; }\n"
+SCRIPT = ROTATED + read_script(SCRIPTS / "expired.sh", SCRIPTS / "certificates.sh", SCRIPTS / "check_health.sh")
 
 VALIDITY = {
     "SERVER": "start date: Nov  9 20:38:04 2026 GMT\nexpire date: Nov  9 20:38:04 2027 GMT",

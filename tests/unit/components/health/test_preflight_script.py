@@ -13,7 +13,12 @@ from tests.support.scripts import fake_clock, write_program
 
 COMPONENTS = Path(__file__).parents[4] / "components"
 SCRIPTS = COMPONENTS / "health" / "scripts"
-SCRIPT = read_script(COMPONENTS / "agents" / "scripts" / "servers.sh", SCRIPTS / "expired.sh", SCRIPTS / "preflight.sh")
+# The members have the declared gossip keys.
+READY = "check_gossip() { :; }\n"
+SCRIPT = READY + read_script(
+    COMPONENTS / "agents" / "scripts" / "servers.sh",
+    *(SCRIPTS / name for name in ("expired.sh", "preflight.sh")),
+)
 
 
 def preflight(
