@@ -19,6 +19,8 @@ PINNED := --no-deps --require-hashes
 OWN_CLUSTER = $(if $(filter current,$(CLUSTER)),--own-cluster)
 # How often `make soak` causes each fault.
 RUNS ?= 3
+# End-to-end tests that measure gaps between writes of less than a second.
+ALONE := faults.py certificates.py rotation.py
 # Tests of one file share what its fixtures bring up.
 IN_PARALLEL := --numprocesses=2 --dist=loadfile
 # In two steps, so that a failure of the first stops the recipe.
@@ -97,10 +99,10 @@ test: lint tools checkers ## Run all tests, end-to-end included, and list the te
 	run preview tests/preview $(IN_PARALLEL); \
 	: "The limits of the devcluster's own tests are seconds, so nothing runs beside them."; \
 	run devcluster tests/e2e/test_devcluster.py; \
-	run faults tests/e2e/test_faults.py tests/e2e/test_certificates.py --maxfail=5; \
+	run faults $(addprefix tests/e2e/test_,$(ALONE)) --maxfail=5; \
 	: "Most tests wait most of the time, so two clusters share the machine. In a broken one every test would wait in vain."; \
 	run e2e tests/e2e $(IN_PARALLEL) --maxfail=5 \
-		$(addprefix --ignore=tests/e2e/test_,devcluster.py faults.py certificates.py)
+		$(addprefix --ignore=tests/e2e/test_,devcluster.py $(ALONE))
 
 .PHONY: soak
 soak: tools checkers ## Cause every fault under load RUNS times (3), and print the longest gap between acknowledged writes

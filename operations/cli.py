@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from operations.commands import errors_presented
+from operations.rotation.gossip import Target, rotate_gossip
 from operations.server import server_of
 from operations.snapshots.restore import restore as restore_snapshot
 from operations.snapshots.save import save as save_snapshot
@@ -18,6 +19,9 @@ app = typer.Typer(
     # A traceback with local variables could print tokens.
     pretty_exceptions_enable=False,
 )
+
+rotate = typer.Typer(no_args_is_help=True, help="Change keys while the cluster runs.")
+app.add_typer(rotate, name="rotate")
 
 Stack = Annotated[
     str,
@@ -84,3 +88,25 @@ def restore(
     with errors_presented():
         restore_snapshot(server_of(stack, component, namespace), file, backup)
     print(f"Restored {file} in stack {stack}. The previous data is in {backup}")
+
+
+@rotate.command()
+def gossip(
+    stack: Stack,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before each update.")] = False,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(help="The stack's settings file, if it is not beside the program.", metavar="FILE", exists=True),
+    ] = None,
+    component: Component = None,
+    namespace: Namespace = None,
+) -> None:
+    """Replace the gossip key, in three updates of the stack, each with a preview.
+
+    Run it in the directory of the stack's program. It restarts no pod. If it is interrupted, run it again: it continues
+    with the unfinished step. Commit the settings file afterwards.
+    """
+    options = ["--config-file", str(config_file)] if config_file else []
+    with errors_presented():
+        server = server_of(stack, component, namespace)
+        print(rotate_gossip(Target(stack, options, yes, component, namespace), server))

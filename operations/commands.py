@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 import typer
@@ -50,6 +50,22 @@ def run(command: Sequence[str], stdin: IO[bytes] | None = None, stdout: IO[bytes
     if result.returncode != 0:
         raise OperationError(f"{_shown(command)} failed: {printed}{result.stderr.decode()}".rstrip())
     return printed
+
+
+def run_in_terminal(command: Sequence[str]) -> None:
+    """Run a command that shows its progress, and may ask questions, in this terminal.
+
+    Raises OperationError if it fails.
+    """
+    with subprocess.Popen(command) as process:
+        while process.poll() is None:
+            # Ctrl-C reaches the command too, which then ends in its own way.
+            with suppress(KeyboardInterrupt):
+                process.wait()
+    if process.returncode:
+        raise OperationError(
+            f"{_shown(command)} failed. Run the same consul-cluster command again to continue from this step"
+        )
 
 
 def _shown(command: Sequence[str]) -> str:

@@ -1,13 +1,15 @@
 """Run `consul` and call Consul's API in the pod of a server, with the management token."""
 
 import json
+import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any, Self
 
-from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, HTTP_PORT, MANAGEMENT_TOKEN, TLS_DIR
+from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, MANAGEMENT_TOKEN, OWN_URL, TLS_DIR
 from components.naming import Naming
 from operations.commands import OperationError, run
-from operations.state import choose, clusters
+from operations.state import cluster_of
 
 # If ACLs are enabled, read the token from its file: a token in an argument would show in the process list.
 _SCRIPT_START = f"""
@@ -29,16 +31,32 @@ class Server:
 
     def run(self, script: str, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
         """Run a shell script in the pod, with `arguments` as $1, …; return its output or write it to `stdout`."""
+        return run(self._command(script, arguments), stdin, stdout)
+
+    def start(self, script: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a shell script in the pod, with `arguments` as $1, …; return the process, with its input and output."""
+        return subprocess.Popen(
+            self._command(script, arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            # Ctrl-C is for the command in the terminal.
+            start_new_session=True,
+        )
+
+    def _command(self, script: str, arguments: Sequence[str]) -> list[str]:
         pod = self.pod or self.naming.servers(1)[0]
         shell = ["sh", "-ec", _SCRIPT_START + script, "sh"]
-        return self.kubectl(
-            "exec", "--stdin", pod, "--container=consul", "--", *shell, *arguments, stdin=stdin, stdout=stdout
-        )
+        return [*self._kubectl, "exec", "--stdin", pod, "--container=consul", "--", *shell, *arguments]
+
+    def url(self, path: str) -> str:
+        """Return a URL of Consul's API, for programs in the pod."""
+        return f"{OWN_URL}/v1/{path}"
 
     def call(self, path: str, method: str = "GET", body: object = None) -> Any:
         """Call Consul's API and return its answer, https://developer.hashicorp.com/consul/api-docs."""
-        url = f"http://127.0.0.1:{HTTP_PORT}/v1/{path}"
-        answer = self.run(_CALL, method, url, *([] if body is None else [json.dumps(body)]))
+        answer = self.run(_CALL, method, self.url(path), *([] if body is None else [json.dumps(body)]))
         return json.loads(answer) if answer else None
 
     def leader(self) -> Self:
@@ -50,7 +68,11 @@ class Server:
 
     def kubectl(self, *arguments: str, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> str:
         """Run kubectl in the cluster's namespace and return what it prints."""
-        return run(["kubectl", "--namespace", self.naming.namespace, *arguments], stdin, stdout)
+        return run([*self._kubectl, *arguments], stdin, stdout)
+
+    @property
+    def _kubectl(self) -> list[str]:
+        return ["kubectl", "--namespace", self.naming.namespace]
 
 
 def server_of(stack: str, component: str | None = None, namespace: str | None = None) -> Server:
@@ -59,8 +81,7 @@ def server_of(stack: str, component: str | None = None, namespace: str | None = 
     `component` and `namespace` choose one of several clusters. Raises OperationError if not exactly one cluster of the
     stack matches, or if the cluster in the current context has another CA certificate.
     """
-    exported = json.loads(run(["pulumi", "stack", "export", "--non-interactive", "--stack", stack]))
-    cluster = choose(stack, list(clusters(exported)), component, namespace)
+    cluster = cluster_of(stack, component, namespace)
     if cluster.ca_certificate is None:
         raise OperationError(
             f"Stack {stack} has not finished creating the Consul cluster {cluster}: run pulumi up --stack {stack}"

@@ -1,27 +1,50 @@
-"""Find the Consul clusters of a stack in its state. Pure.
+"""Find the Consul clusters of a stack in its state.
 
 The state contains every ConsulCluster of the stack, even if the stack exports nothing. Names, namespaces and CA
 certificates are not secret in the state, and its secrets stay encrypted.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from components.changes import mark
 from components.identity import COMPONENT_TYPE
 from components.naming import Naming
-from operations.commands import OperationError
+from operations.commands import OperationError, run
 
 # The CA is the only resource of this type in a ConsulCluster.
 _CA_TYPE = "tls:index/selfSignedCert:SelfSignedCert"
 
+_STASH_TYPE = "pulumi:index:Stash"
+
 
 @dataclass(frozen=True)
 class RecordedCluster:
-    """A ConsulCluster of a stack's state; `ca_certificate` is PEM, or None if the stack has not created it yet."""
+    """A ConsulCluster of a stack's state; `ca_certificate` is PEM, or None if the stack has not created it yet.
+
+    `stashes` has the values that the stack keeps for its next update (components.changes.history), by name.
+    """
 
     naming: Naming
     ca_certificate: str | None
+    stashes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """Return the settings and the keys' fingerprints of the last update."""
+        return self.stashes[self.naming.name]
+
+    @property
+    def confirmed(self) -> Mapping[str, Any]:
+        """Return what the last successful update confirmed of every agent (components.changes.mark)."""
+        return mark.confirmed(self.stashes.get(f"{self.naming.name}{mark.SUFFIX}"))
+
+    @property
+    def gossip_keys(self) -> list[int]:
+        """Return the generations of the gossip key that the last successful update confirmed of every member."""
+        return [int(generation) for generation in self.confirmed["gossipKeys"]]
 
     def __str__(self) -> str:
         """Return the cluster's name and namespace, for messages."""
@@ -38,9 +61,28 @@ def clusters(exported: Mapping[str, Any]) -> Iterator[RecordedCluster]:
     }
     for resource in resources:
         if resource["type"] == COMPONENT_TYPE:
-            # A URN ends in the resource's name, https://www.pulumi.com/docs/iac/concepts/resources/names/#urns
-            name = resource["urn"].rpartition("::")[2]
-            yield RecordedCluster(Naming(name, resource["inputs"]["namespace"]), certificates.get(resource["urn"]))
+            urn = resource["urn"]
+            naming = Naming(_name(urn), resource["inputs"]["namespace"])
+            stashes = {
+                _name(child["urn"]): child["outputs"]["input"]
+                for child in resources
+                if child["type"] == _STASH_TYPE and child.get("parent") == urn
+            }
+            yield RecordedCluster(naming, certificates.get(urn), stashes)
+
+
+def _name(urn: str) -> str:
+    """Return a resource's name, in which its URN ends: https://www.pulumi.com/docs/iac/concepts/resources/names/#urns"""
+    return urn.rpartition("::")[2]
+
+
+def cluster_of(stack: str, component: str | None, namespace: str | None) -> RecordedCluster:
+    """Return the only cluster of a stack with this name and this namespace; None matches any.
+
+    Raises OperationError if no cluster or several clusters match.
+    """
+    exported = json.loads(run(["pulumi", "stack", "export", "--non-interactive", "--stack", stack]))
+    return choose(stack, list(clusters(exported)), component, namespace)
 
 
 def choose(

@@ -1,33 +1,14 @@
 """A snapshot of one cluster, restored in another: all data is there, and the other cluster keeps its agents."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.consul import Consul, client_names, server_names
-from tests.support.stack import PROJECT_DIR, Stack
-from tools import toolchain
+from tests.support.operations import consul_cluster
+from tests.support.stack import Stack
 
 KEYS = {f"moved/{number}": f"value {number}" for number in range(10)}
-
-
-def consul_cluster(stack: Stack, command: str, file: Path, *options: str, check: bool = True) -> str:
-    """Run `consul-cluster` on a stack; return what it prints. `check` says whether it must succeed or fail."""
-    kubectl = toolchain.binary("kubectl").parent
-    result = subprocess.run(
-        [sys.executable, "-m", "operations", command, stack.name, file, *options],
-        cwd=PROJECT_DIR,
-        env={**stack.environment, "PATH": f"{kubectl}{os.pathsep}{stack.environment['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=600,
-    )
-    assert (result.returncode == 0) is check, result.stdout + result.stderr
-    return result.stdout + result.stderr
 
 
 @pytest.fixture
@@ -47,10 +28,10 @@ def test_a_snapshot_moves_all_data_to_another_cluster(
 
     # As if the cluster of the snapshot had fewer servers.
     consul.consul("operator", "autopilot", "set-config", "-min-quorum=1")
-    said = consul_cluster(stack, "snapshot", file)
+    said = consul_cluster(stack, "snapshot", stack.name, file)
     consul.consul("operator", "autopilot", "set-config", "-min-quorum=3")
     assert file.stat().st_mode & 0o777 == 0o600
-    said += consul_cluster(production, "restore", file, "--yes")
+    said += consul_cluster(production, "restore", production.name, file, "--yes")
 
     assert {key: moved.consul("kv", "get", key).removesuffix("\n") for key in KEYS} == KEYS
     # The cluster keeps its own agents, which the IDs show, and its own tokens.
@@ -76,7 +57,7 @@ def test_a_snapshot_moves_all_data_to_another_cluster(
 
     # The previous data can be restored.
     (before,) = tmp_path.glob("production-before-*.snap")
-    consul_cluster(production, "restore", before, "--yes")
+    consul_cluster(production, "restore", production.name, before, "--yes")
     assert moved.consul("kv", "get", "there/before") == "x\n"
     assert "Error" in moved.consul("kv", "get", "moved/0", check=False)
     moved.wait_healthy()
@@ -88,6 +69,6 @@ def test_an_invalid_snapshot_changes_nothing(production: Stack, moved: Consul, t
     moved.consul("kv", "put", "kept", "x")
     file = tmp_path / "broken.snap"
     file.write_bytes(b"no snapshot")
-    assert "nothing was changed" in consul_cluster(production, "restore", file, "--yes", check=False)
+    assert "nothing was changed" in consul_cluster(production, "restore", production.name, file, "--yes", check=False)
     assert moved.consul("kv", "get", "kept") == "x\n"
     assert list(tmp_path.iterdir()) == [file]

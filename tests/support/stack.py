@@ -97,7 +97,7 @@ class Stack:
 
     def _options(self, command: str) -> list[str]:
         """Return the options with which a Pulumi command runs on this stack."""
-        settings = [] if command in ("stack", "state") else ["--config-file", str(self.settings_file)]
+        settings = [] if command in ("stack", "state", "cancel") else ["--config-file", str(self.settings_file)]
         return ["--stack", self.name, *settings]
 
     def _run(

@@ -1,0 +1,1 @@
+"""Change the keys of a running cluster, one step after the other."""
