@@ -11,15 +11,16 @@ from components.naming import Naming
 from operations.commands import OperationError, run
 from operations.state import cluster_of
 
-# If ACLs are enabled, read the token from its file: a token in an argument would show in the process list.
+# If ACLs are enabled, read the token from its file: a token in an argument would show in the process list. `api` is
+# `curl` with the token.
 _SCRIPT_START = f"""
 token={ACL_DIR}/{MANAGEMENT_TOKEN}
 [ ! -e "$token" ] || export CONSUL_HTTP_TOKEN_FILE="$token"
+api() {{
+    {{ printf 'X-Consul-Token: '; cat "${{CONSUL_HTTP_TOKEN_FILE:-/dev/null}}"; }} | curl --silent --header @- "$@"
+}}
 """
-_CALL = """
-{ printf 'X-Consul-Token: '; cat "${CONSUL_HTTP_TOKEN_FILE:-/dev/null}"; } |
-    curl --silent --show-error --fail-with-body --max-time 60 --header @- --request "$1" ${3:+--data "$3"} "$2"
-"""
+_CALL = 'api --show-error --fail-with-body --max-time 60 --request "$1" ${3:+--data "$3"} "$2"'
 
 
 @dataclass(frozen=True)

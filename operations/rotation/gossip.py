@@ -90,14 +90,15 @@ def rotate_gossip(target: Target, server: Server) -> str:
 
     Raises OperationError if a step fails. The same command goes on from there.
     """
-    confirmed = target.cluster().gossip_keys
+    cluster = target.cluster()
+    confirmed = cluster.gossip_keys
     current = _setting(target, confirmed)
     coming = list(steps(current, confirmed))
     with writing(server) as writes:
         for number, generations in enumerate(coming, 1):
             print(f"Step {number} of {len(coming)}: gossipKeys is {generations}", flush=True)
-            _update(target, generations, current)
-        print(_proof(target, server), flush=True)
+            cluster = _update(target, generations, current)
+        print(_proof(target, cluster, server), flush=True)
     return (
         f"{len(writes.numbers)} writes were acknowledged meanwhile, and none is lost. "
         f"The longest time without one was {writes.longest_gap:.2f} s"
@@ -114,22 +115,26 @@ def _setting(target: Target, confirmed: list[int]) -> list[int]:
         raise OperationError(f"{_SETTING} = {value} cannot be used; see docs/settings.md") from None
 
 
-def _update(target: Target, generations: list[int], before: list[int]) -> None:
-    """Take one step: set `gossipKeys`, run `pulumi up`, and check in the state that every member has confirmed it."""
+def _update(target: Target, generations: list[int], before: list[int]) -> RecordedCluster:
+    """Take one step: set `gossipKeys`, run `pulumi up`, and check in the state that every member has confirmed it.
+
+    Returns the cluster in the state after the update.
+    """
     run(target.pulumi("config", "set", _SETTING, json.dumps(generations)))
     run_in_terminal(target.pulumi("up", *(["--yes"] if target.yes else [])))
-    if target.cluster().gossip_keys != generations:
+    cluster = target.cluster()
+    if cluster.gossip_keys != generations:
         run(target.pulumi("config", "set", _SETTING, json.dumps(before)))
         raise OperationError(
             f"pulumi up did not change the gossip keys to {generations}: the program of this stack does not read "
             f"the setting {_SETTING}. Change gossipKeys in the program, one step at a time (docs/operations.md, Rotate "
             "the gossip key)"
         )
+    return cluster
 
 
-def _proof(target: Target, server: Server) -> str:
+def _proof(target: Target, cluster: RecordedCluster, server: Server) -> str:
     """Return what proves the end of a rotation. Raises OperationError if the members do not have exactly its key."""
-    cluster = target.cluster()
     (generation,) = cluster.gossip_keys
     wanted = cluster.record[gossip_fingerprint_name(generation)]
     environment = f"CONSUL_CACERT={TLS_DIR}/{CA_CERTIFICATE} CONSUL_HTTP_ADDR={OWN_URL}\n"

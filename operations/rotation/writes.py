@@ -24,9 +24,7 @@ cat <&3 >/dev/null &
 number=0
 while kill -0 $! 2>/dev/null; do
     number=$((number + 1))
-    { printf 'X-Consul-Token: '; cat "${CONSUL_HTTP_TOKEN_FILE:-/dev/null}"; } |
-        curl --silent --output /dev/null --fail --max-time 2 --header @- --request PUT --data "$number" "$1$number" &&
-        echo "$number"
+    api --output /dev/null --fail --max-time 2 --request PUT --data "$number" "$1$number" && echo "$number"
     sleep 0.1
 done
 """

@@ -4,15 +4,14 @@ from typing import Any
 
 from tests.support.consul import Consul, wait_for
 from tests.support.stack import Stack
-from tests.support.strangers import acl, agent, forget, tls_config
+from tests.support.strangers import forget, member
 
 
 def test_up_fails_and_names_the_problem_until_it_is_repaired(
     stack: Stack, settings: dict[str, Any], consul: Consul
 ) -> None:
     outputs = stack.outputs()
-    config = {"encrypt": outputs["gossipKey"]} | tls_config() | acl(consul.token)
-    with agent(consul, "stranger", config, outputs["caCertificate"]):
+    with member(consul, "stranger", outputs["gossipKey"], outputs["caCertificate"]):
         wait_for("stranger among the members", lambda: "stranger" in consul.alive())
         stack.configure(settings | {"clientReplicas": 4})
         printed = stack.refused()

@@ -10,7 +10,7 @@ from tests.support.consul import Consul, wait_for
 from tests.support.load import Load, judge
 from tests.support.operations import consul_cluster, killed
 from tests.support.stack import Stack
-from tests.support.strangers import acl, agent, forget, tls_config
+from tests.support.strangers import forget, member
 
 
 def keyring(consul: Consul) -> list[str]:
@@ -25,21 +25,15 @@ def generations(stack: Stack) -> Any:
     return settings.get("config", {}).get("consul-cluster:gossipKeys")
 
 
-def join_as(consul: Consul, stack: Stack, name: str, key: str) -> Any:
-    """Run an agent that has everything to join, and this gossip key."""
-    config = {"encrypt": key} | tls_config() | acl(consul.token)
-    return agent(consul, name, config, stack.outputs()["caCertificate"])
-
-
 def rotate(stack: Stack) -> tuple[str, ...]:
     """Return the arguments of the command."""
     return ("rotate", "gossip", stack.name, "--yes", "--config-file", str(stack.settings_file))
 
 
 def test_one_command_rotates_the_gossip_key(stack: Stack, consul: Consul) -> None:
-    old = stack.outputs()["gossipKey"]
+    old, ca = stack.outputs()["gossipKey"], stack.outputs()["caCertificate"]
     agents, restarts = consul.uids(), consul.restarts()
-    with Load(consul, stack.outputs()["caCertificate"]) as load:
+    with Load(consul, ca) as load:
         printed = consul_cluster(stack, *rotate(stack))
     new = stack.outputs()["gossipKey"]
     assert new != old
@@ -51,10 +45,10 @@ def test_one_command_rotates_the_gossip_key(stack: Stack, consul: Consul) -> Non
     assert "All 6 members accept and use the gossip key 2 alone" in printed
     assert "none is lost" in printed
     assert not [key for key in (old, new) if key in printed]
-    with join_as(consul, stack, "outdated", old):
+    with member(consul, "outdated", old, ca):
         wait_for("three refusals", lambda: consul.kubectl("logs", "outdated").count("Join cluster failed") >= 3)
-        assert "outdated" not in {member.name for member in consul.members()}
-    with join_as(consul, stack, "updated", new):
+        assert "outdated" not in {of.name for of in consul.members()}
+    with member(consul, "updated", new, ca):
         wait_for("an agent with the new key", lambda: "updated" in consul.alive())
     forget(consul, "updated")
     # A container that restarts has the keys of its agent.

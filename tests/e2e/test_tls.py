@@ -12,7 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.support.consul import Consul, server_names, wait_for
 from tests.support.stack import Stack
-from tests.support.strangers import JOIN, acl, agent, forget, tls_config
+from tests.support.strangers import JOIN, acl, agent, forget, member, tls_config
 
 
 def foreign_ca() -> str:
@@ -37,9 +37,8 @@ def foreign_ca() -> str:
 def test_an_agent_with_the_gossip_key_the_ca_and_a_token_joins(stack: Stack, consul: Consul) -> None:
     """The tests below rely on this: they differ in one thing each, and the agent cannot join."""
     outputs = stack.outputs()
-    config = {"encrypt": outputs["gossipKey"]} | tls_config() | acl(consul.token)
     # A name of its own: for 30 s after its end, the servers take no agent of this name at another address.
-    with agent(consul, "newcomer", config, outputs["caCertificate"]):
+    with member(consul, "newcomer", outputs["gossipKey"], outputs["caCertificate"]):
         wait_for("the newcomer among the members", lambda: "newcomer" in consul.alive())
     forget(consul, "newcomer")
 

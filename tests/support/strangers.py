@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from tests.support.consul import Consul, client_names, server_names, wait_for
@@ -29,6 +29,11 @@ def agent(consul: Consul, name: str, config: dict[str, Any], ca: str) -> Generat
         consul, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": files}, stranger
     ):
         yield
+
+
+def member(consul: Consul, name: str, gossip_key: str, ca: str) -> AbstractContextManager[None]:
+    """Run a foreign agent that has all that it needs to join, if the gossip key and the CA are those of the cluster."""
+    return agent(consul, name, {"encrypt": gossip_key} | tls_config() | acl(consul.token), ca)
 
 
 def tls_config() -> dict[str, Any]:
