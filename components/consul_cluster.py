@@ -1,11 +1,14 @@
 """The ConsulCluster component: declare all resources of a cluster, in the order in which data flows."""
 
+from collections.abc import Sequence
+
 import pulumi
+from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import Namespace
 
 from components.acl.job import create_acl_job
 from components.acl.objects import create_acl
-from components.agents.agent_files import create_agent_files, create_start_files, mark_formed
+from components.agents.agent_files import create_agent_files, create_start_files, fill_secrets, mark_formed
 from components.agents.stateful_sets import agent_specs, create_clients, create_servers, revision
 from components.changes.guard import ServersGuard, create_guard
 from components.changes.history import History, mark_healthy, read_history
@@ -22,7 +25,7 @@ from components.network.policies import create_network_policies
 from components.network.services import create_services
 from components.network.ui_ingress import create_ui_ingress
 from components.outputs import Outputs, Parts, output_values
-from components.parallelism import may_wait
+from components.parallelism import known_after, may_wait
 from components.secret_settings import component_inputs, hide, hiding
 from components.settings import Settings
 from components.storage import create_storage
@@ -52,7 +55,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
         # Trust. All resources except the keys depend on the guard, so a refusal comes before any other change.
         child = pulumi.ResourceOptions(parent=self)
-        keys = create_keys(name, settings, history.primary_gossip_key(settings), child)
+        keys = create_keys(name, settings, history.generations(settings), child)
         guard = create_guard(name, settings, history, keys, child)
         child = pulumi.ResourceOptions(parent=self, depends_on=[guard])
         authority = Authority(name, settings, keys.ca, child)
@@ -65,9 +68,13 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
 
         # Agents. Create pods only after the ServiceAccounts and NetworkPolicies that apply to them.
         services = create_services(cluster, child)
-        files = create_agent_files(cluster, authority, server, client, keys, child)
+        files = create_agent_files(cluster, server, client, child)
         acl = create_acl(cluster, keys.acl_seed, child) if settings.acl_enabled else None
-        before_pods = [guard, *create_service_accounts(cluster, child), *create_network_policies(cluster, child)]
+        before_pods: list[pulumi.Resource] = [
+            guard,
+            *create_service_accounts(cluster, child),
+            *create_network_policies(cluster, child),
+        ]
         create_disruption_budgets(cluster, child)
         specs = agent_specs(cluster, files, storage, acl)
 
@@ -77,7 +84,24 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
             return pulumi.ResourceOptions(parent=self, depends_on=[*before_pods, *steps])
 
         servers_guard = ServersGuard(name, storage.volumes[: settings.server_replicas])
-        preflight = create_preflight(cluster, files, keys, acl, revision(specs.servers), servers_guard.check(after()))
+
+        def check(*first: pulumi.CustomResource) -> Job:
+            revised = known_after(first, revision(specs.servers))
+            return create_preflight(cluster, files, keys, acl, revised, servers_guard.check(after()))
+
+        def fill(*first: pulumi.CustomResource) -> Sequence[pulumi.CustomResource]:
+            return fill_secrets(cluster, files, authority, keys, first, child)
+
+        # The check needs certificates that have not expired. But before another CA signs, it must have asked whether
+        # all agents trust that CA. The state has a dependency in neither direction: one that changes its direction
+        # would make updates with targets fail.
+        if history.rotates_ca(settings):
+            preflight = check()
+            secrets = fill(preflight)
+        else:
+            secrets = fill()
+            preflight = check(*secrets)
+        before_pods += secrets
         start_files = create_start_files(cluster, services, keys, after(preflight))
         data = [*storage.volumes, *storage.claims]
         servers = create_servers(cluster, specs.servers, servers_guard.servers(after(preflight, *start_files, *data)))
@@ -95,7 +119,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
             revision(specs.servers, specs.clients),
             after(servers, *tokens, clients),
         )
-        healthy = mark_healthy(name, settings, protected(after(health), when=settings.production))
+        healthy = mark_healthy(name, settings, history, protected(after(health), when=settings.production))
         # In this order: with the ConfigMap but without the mark, the next update may start over, and the new servers
         # would wait for a leader.
         mark_formed(cluster, after(healthy))

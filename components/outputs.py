@@ -113,7 +113,10 @@ class Outputs:
         metadata=_public("Consul's DNS inside Kubernetes, `address:53`.", lambda of: of.services.dns.spec.apply(_dns))
     )
     ca_certificate: pulumi.Output[str] = field(
-        metadata=_public("The CA certificate, PEM.", lambda of: of.authority.certificate)
+        metadata=_public(
+            "The CA certificate, PEM; during a CA rotation, two certificates, one after the other.",
+            lambda of: of.authority.certificates,
+        )
     )
     server_certificate_expiry: pulumi.Output[str] = field(
         metadata=_public(

@@ -1,5 +1,6 @@
-"""How many steps Pulumi takes at a time, and how many of them may wait for other steps of the same program."""
+"""How many steps Pulumi takes at a time, and which of them wait for other steps of the same program."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
@@ -19,3 +20,17 @@ def may_wait(steps: int) -> bool:
         return False
     _waiting += steps
     return True
+
+
+def known_after(resources: Sequence[pulumi.CustomResource], value: pulumi.Output[str]) -> pulumi.Output[str]:
+    """Return an output with the same value that resolves after the resources are created or updated.
+
+    A resource that uses the output waits for them, but the stack's state has no dependency.
+    """
+
+    async def wait(known: str) -> str:
+        for resource in resources:
+            await resource.id.future()
+        return known
+
+    return value.apply(wait)

@@ -6,6 +6,7 @@ gossip keys, which the health check changes in running agents, and the ConfigMap
 """
 
 import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -17,6 +18,7 @@ from components.kubernetes.annotations import PATCH_FORCE
 from components.kubernetes.immutable import create_config_map
 from components.kubernetes.protection import retained
 from components.network.services import Services
+from components.parallelism import known_after
 from components.trust.authority import Authority, Certificate
 from components.trust.keys import Keys
 
@@ -25,8 +27,8 @@ from components.trust.keys import Keys
 class AgentFiles:
     """The objects whose keys become files in the agents' pods.
 
-    `server_secret` and `client_secret` are the names of the Secrets with the certificates, `gossip_secret` that of the
-    Secret with the gossip keys, which `create_start_files` creates.
+    `server_secret` and `client_secret` are the names of the Secrets with the certificates, which `fill_secrets` fills.
+    `gossip_secret` is that of the Secret with the gossip keys, which `create_start_files` creates.
     """
 
     server_certificate: Certificate
@@ -38,36 +40,13 @@ class AgentFiles:
 
 
 def create_agent_files(
-    cluster: Cluster,
-    authority: Authority,
-    server: Certificate,
-    client: Certificate,
-    keys: Keys,
-    opts: pulumi.ResourceOptions,
+    cluster: Cluster, server: Certificate, client: Certificate, opts: pulumi.ResourceOptions
 ) -> AgentFiles:
-    """Create the Secrets with certificates, and the ConfigMap with the agents' configuration."""
+    """Create the Secrets for the certificates, still empty, and the ConfigMap with the agents' configuration."""
     naming, settings = cluster.naming, cluster.settings
     retry_join = naming.host(naming.name)
-    server_secret = _create_mutable_secret(
-        naming.name,
-        cluster,
-        {
-            agent_config.GOSSIP_KEY: keys.primary_gossip_key,
-            agent_config.CA_CERTIFICATE: authority.certificate,
-            agent_config.SERVER_CERTIFICATE: server.pem,
-            agent_config.SERVER_PRIVATE_KEY: server.private_key,
-        },
-        opts,
-    )
-    client_secret = _create_mutable_secret(
-        naming.clients,
-        cluster,
-        {
-            agent_config.CA_CERTIFICATE: authority.certificate,
-            agent_config.CLIENT_CERTIFICATE: client.pem,
-            agent_config.CLIENT_PRIVATE_KEY: client.private_key,
-        },
-        opts,
+    server_secret, client_secret = (
+        Secret(name, metadata=cluster.metadata(name), opts=opts).metadata.name for name in (naming.name, naming.clients)
     )
     config = create_config_map(
         naming.name,
@@ -78,29 +57,51 @@ def create_agent_files(
         },
         opts,
     )
-    return AgentFiles(
-        server,
-        client,
-        # Derived from the patches, so that pods and Jobs wait until the Secrets have their files.
-        server_secret.metadata.apply(lambda _: naming.name),
-        client_secret.metadata.apply(lambda _: naming.clients),
-        naming.gossip,
-        config,
-    )
+    return AgentFiles(server, client, server_secret, client_secret, naming.gossip, config)
 
 
-def _create_mutable_secret(
-    name: str, cluster: Cluster, files: dict[str, pulumi.Output[str]], opts: pulumi.ResourceOptions
+def fill_secrets(
+    cluster: Cluster,
+    files: AgentFiles,
+    authority: Authority,
+    keys: Keys,
+    after: Sequence[pulumi.CustomResource],
+    opts: pulumi.ResourceOptions,
+) -> list[SecretPatch]:
+    """Fill the Secrets with the certificates, after other resources. Pods and Jobs must depend on the result."""
+    server: dict[str, pulumi.Output[str]] = {
+        agent_config.GOSSIP_KEY: keys.primary_gossip_key,
+        agent_config.CA_CERTIFICATE: authority.certificates,
+        agent_config.SERVER_CERTIFICATE: files.server_certificate.pem,
+        agent_config.SERVER_PRIVATE_KEY: files.server_certificate.private_key,
+    }
+    client: dict[str, pulumi.Output[str]] = {
+        agent_config.CA_CERTIFICATE: authority.certificates,
+        agent_config.CLIENT_CERTIFICATE: files.client_certificate.pem,
+        agent_config.CLIENT_PRIVATE_KEY: files.client_certificate.private_key,
+    }
+    naming = cluster.naming
+    return [
+        _fill_secret(naming.name, cluster, known_after(after, files.server_secret), server, opts),
+        _fill_secret(naming.clients, cluster, known_after(after, files.client_secret), client, opts),
+    ]
+
+
+def _fill_secret(
+    name: str,
+    cluster: Cluster,
+    secret: pulumi.Output[str],
+    files: Mapping[str, pulumi.Output[str]],
+    opts: pulumi.ResourceOptions,
 ) -> SecretPatch:
-    """Create a Secret that an update changes in place, and return the patch with its files.
+    """Fill the Secret of this name with files, which an update then changes in place.
 
     Pulumi would delete a Secret with changed data before it creates the new one, and no pod could start in between. It
     updates a patch in place.
     """
-    secret = Secret(name, metadata=cluster.metadata(name), opts=opts)
     return SecretPatch(
         name,
-        metadata={"namespace": cluster.namespace, "name": secret.metadata.name, "annotations": PATCH_FORCE},
+        metadata={"namespace": cluster.namespace, "name": secret, "annotations": PATCH_FORCE},
         data={file: text.apply(_base64) for file, text in files.items()},
         # Kubernetes deletes the data with the Secret. Without this option, Pulumi would first empty the Secret, and
         # fail if somebody has deleted it.
@@ -127,9 +128,10 @@ def create_start_files(
         naming.bootstrap: {agent_config.BOOTSTRAP_FILE: bootstrap},
         naming.addresses: {f"{server}.json": _address_file(service) for server, service in services.by_server.items()},
     }
+    gossip = Secret(naming.gossip, metadata=cluster.metadata(naming.gossip), opts=opts)
     return [
         *(ConfigMap(name, metadata=cluster.metadata(name), data=files, opts=opts) for name, files in data.items()),
-        _create_mutable_secret(naming.gossip, cluster, {agent_config.KEYRING_FILE: keys.keyring}, opts),
+        _fill_secret(naming.gossip, cluster, gossip.metadata.name, {agent_config.KEYRING_FILE: keys.keyring}, opts),
     ]
 
 

@@ -163,12 +163,24 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
             "JOIN_URL": agent_config.join_url(naming),
             "CA_FILE": ca_file,
             **cluster.history.environment,
+            **_removed_cas(cluster),
         },
         volumes=[{"name": "data", "empty_dir": {}}],
         min_ready_seconds=settings.client_min_ready_seconds,
         max_unavailable=settings.client_max_unavailable,
     )
     return AgentSpecs(_spec(cluster, files, servers), _spec(cluster, files, clients))
+
+
+def _removed_cas(cluster: Cluster) -> dict[str, str]:
+    """Return an environment variable whose change restarts the clients after servers have stopped trusting a CA.
+
+    When a client starts, a server tells it the CAs that the server trusts (ManualCARoots in Consul's
+    agent/consul/auto_encrypt_endpoint.go). The client trusts them, in addition to those in its file, until it restarts.
+    So it restarts in the update after the one that removed the CA.
+    """
+    removed = cluster.history.removed_cas
+    return {"REMOVED_CAS": str(removed)} if removed else {}
 
 
 def _shell(script: str, *arguments: str) -> list[str]:

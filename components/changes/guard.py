@@ -7,9 +7,10 @@ import pulumi
 from pulumi_kubernetes.core.v1 import PersistentVolume
 
 from components.changes.history import History
-from components.changes.refusals import deleted, gossip_fingerprint_name, lost_quorum, refusals, released, unchecked
+from components.changes.refusals import deleted, fingerprint_name, lost_quorum, refusals, released, unchecked
 from components.settings import Settings
 from components.trust.fingerprint import fingerprint
+from components.trust.generations import CA_KEYS, GOSSIP_KEYS
 from components.trust.keys import Keys
 
 
@@ -25,14 +26,17 @@ def create_guard(
     All resources except the keys must depend on the record, so that a refusal comes before any other change. Nothing is
     refused until the cluster was healthy once.
     """
-    gossip = {gossip_fingerprint_name(generation): key for generation, key in keys.gossip.items()}
-    secrets = {"caKey": keys.ca.public_key_pem, **gossip, "aclSeed": keys.acl_seed}
+    ca = {fingerprint_name(CA_KEYS, generation): key.public_key_pem for generation, key in keys.ca.items()}
+    gossip = {fingerprint_name(GOSSIP_KEYS, generation): key for generation, key in keys.gossip.items()}
+    secrets = {**ca, **gossip, "aclSeed": keys.acl_seed}
     fingerprints = {key: pulumi.Output.unsecret(value.apply(fingerprint)) for key, value in secrets.items()}
 
     async def refuse(args: pulumi.ResourceHookArgs) -> None:
         before, after = await _known(args.old_inputs, "input"), await _known(args.new_inputs, "input")
-        # The record may be of an update that failed before every member had its gossip keys.
-        _raise_all(refusals({**before, "gossipKeys": history.confirmed["gossipKeys"]}, after))
+        # The record may be of an update that failed before every agent had its keys, so some agents have those of the
+        # record, and others those that were confirmed.
+        confirmed = {**before, **history.generations(settings)}
+        _raise_all(dict.fromkeys([*refusals(confirmed, after), *refusals(before, after)]))
 
     hook = pulumi.ResourceHook(f"{name}-guard", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     hooks = pulumi.ResourceHookBinding(before_update=[hook] if history.healthy else [])

@@ -14,6 +14,7 @@ from components.changes.refusals import record, refusals
 from components.identity import COMPONENT_TYPE
 from components.naming import Naming
 from components.settings import PROJECT, Settings
+from components.trust.generations import CA_KEYS, generations
 
 # A function of the engine, behind listResourceOutputs of Pulumi's Node.js SDK: the outputs of every resource in the
 # state of a stack, also of the one that runs.
@@ -36,8 +37,8 @@ class History:
     """The history of a cluster, with this update as its last event.
 
     `healthy` is whether the health check has ever succeeded. `attempt` is the number of the attempt to create the
-    cluster: one that was never healthy starts over when the number or the nodes of the servers change, the gossip keys,
-    or a setting that would restart the servers or that a running cluster cannot change. `servers_so_far` is the largest
+    cluster: one that was never healthy starts over when the number or the nodes of the servers change, the keys, or a
+    setting that would restart the servers or that a running cluster cannot change. `servers_so_far` is the largest
     number of servers in this attempt, which is also the number of volumes that may have data. `namespaces` are those of
     all attempts, the present one last. `first` is whether the state has no record of the cluster: this update creates
     it. `addresses` are those that the last update told the servers to advertise, by the server's name. `confirmed` is
@@ -57,9 +58,21 @@ class History:
         """Return whether this update may replace the servers and their volumes: no earlier attempt was ever healthy."""
         return self.attempt > 1 and not self.healthy
 
-    def primary_gossip_key(self, settings: Settings) -> int:
-        """Return the generation of the gossip key with which the members encrypt messages before this update."""
-        return int(self.confirmed.get("gossipKeys", settings.gossip_keys)[0])
+    def generations(self, settings: Settings) -> dict[str, list[int]]:
+        """Return the generations of keys that every agent has before this update, by setting, the one in use first.
+
+        Those of a cluster that was never healthy are the ones declared.
+        """
+        return generations(self.confirmed or settings.model_dump(by_alias=True))
+
+    @property
+    def removed_cas(self) -> int:
+        """Return how many CAs the servers have stopped trusting before this update."""
+        return int(self.confirmed.get("removedCas", 0))
+
+    def rotates_ca(self, settings: Settings) -> bool:
+        """Return whether this update changes which CAs the running agents trust, or which one signs."""
+        return self.healthy and self.generations(settings)[CA_KEYS] != [*settings.ca_keys]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -157,19 +170,21 @@ def addresses(name: str, settings: Settings, state: Mapping[str, Any]) -> dict[s
 
 
 def _servers_hash(settings: Settings) -> str:
-    """Return a hash of the settings whose change restarts the servers, and of their number, nodes and gossip keys.
+    """Return a hash of the settings whose change restarts the servers, and of their number, nodes and keys.
 
-    Servers that wait for their first leader know only the number and the keys that were declared when they started.
+    Servers that wait for their first leader know only the number and the gossip keys that were declared when they
+    started, and trust no CA that was not declared then.
     """
     names = {entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers}
-    names |= {"server_replicas", "storage_nodes", "gossip_keys"}
+    names |= {"server_replicas", "storage_nodes", "gossip_keys", "ca_keys"}
     return hashlib.sha256(settings.model_dump_json(include=names).encode()).hexdigest()[:16]
 
 
-def mark_healthy(name: str, settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Stash:
+def mark_healthy(name: str, settings: Settings, history: History, opts: pulumi.ResourceOptions) -> pulumi.Stash:
     """Create and return the mark of a healthy cluster, with what its health check has confirmed.
 
     `opts` must make it depend on the health check, and protect it in production: a cluster that lost it could start
     over.
     """
-    return pulumi.Stash(f"{name}{mark.SUFFIX}", input=mark.healthy_mark(settings), opts=opts)
+    value = mark.healthy_mark(settings, history.confirmed)
+    return pulumi.Stash(f"{name}{mark.SUFFIX}", input=value, opts=opts)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from components.quorum import majority, tolerated_losses
 from components.settings import PROJECT, Settings
 from components.settings.problems import HIDDEN
+from components.trust.generations import CA_KEYS, GOSSIP_KEYS, generation_name
 
 
 class Refusal(NamedTuple):
@@ -66,11 +67,21 @@ _NO_ACLS = Refusal(
     "updated servers send no token and would be refused by the others",
     "Set it back; or recreate the stack, which must be a development stack: pulumi destroy, then pulumi up",
 )
-_GOSSIP_KEYS = Refusal(
-    "`gossipKeys`: a first number that the previous list does not have, or a list without the previous first number",
-    "some agents would not have the key with which others encrypt messages",
-    "Change it one step at a time: [1], [1, 2], [2, 1], [2]; or run consul-cluster rotate gossip STACK",
-)
+_SKIPPED_CHANGE = "a first number that the previous list does not have, or a list without the previous first number"
+_ONE_STEP = "Change it one step at a time: [1], [1, 2], [2, 1], [2]; or run consul-cluster rotate"
+# By the setting that lists the generations of the key.
+_SKIPPED_STEP = {
+    CA_KEYS: Refusal(
+        f"`caKeys`: {_SKIPPED_CHANGE}",
+        "some agents would not trust the certificates of others",
+        f"{_ONE_STEP} ca STACK",
+    ),
+    GOSSIP_KEYS: Refusal(
+        f"`gossipKeys`: {_SKIPPED_CHANGE}",
+        "some agents would not have the key with which others encrypt messages",
+        f"{_ONE_STEP} gossip STACK",
+    ),
+}
 _KEEP_KEY = "Keep it. If others may know it"
 _NEW_STACK = (
     "create a second stack, which has keys of its own, move to it as for a new datacenter, and destroy this stack"
@@ -80,23 +91,21 @@ _OLD_STATE = (
     "pulumi stack import"
 )
 # Each key is created once and kept in the stack's state.
-_GOSSIP_KEY = "gossipKey"
+_ROTATE = "rotate it: docs/operations.md"
 _KEYS = {
     "caKey": Refusal(
-        "the CA's private key", "agents with old and with new certificates would not trust each other", _NEW_STACK
+        "a CA's private key", "agents with old and with new certificates would not trust each other", _ROTATE
     ),
-    _GOSSIP_KEY: Refusal(
-        "a gossip key",
-        "agents with the old and with the new key could not talk to each other",
-        "rotate it: docs/operations.md",
+    "gossipKey": Refusal(
+        "a gossip key", "agents with the old and with the new key could not talk to each other", _ROTATE
     ),
     "aclSeed": Refusal("the seed of the ACL tokens", "the cluster knows only the old tokens", _NEW_STACK),
 }
 
 
-def gossip_fingerprint_name(generation: int) -> str:
-    """Return the key under which the record has the fingerprint of a gossip key."""
-    return _GOSSIP_KEY if generation == 1 else f"{_GOSSIP_KEY}-{generation}"
+def fingerprint_name(setting: str, generation: int) -> str:
+    """Return the key under which the record has the fingerprint of a key; `setting` lists the key's generations."""
+    return generation_name(setting.removesuffix("s"), generation)
 
 
 def record(settings: Settings) -> dict[str, Any]:
@@ -119,7 +128,8 @@ def refusal_kinds() -> list[Refusal]:
         Refusal(f"a new value of {key}", reason, f"Keep it, or {_SECOND_STACK if way is _NEW_STACK else way}")
         for key, reason, way in _KEYS.values()
     ]
-    return [_LOST_QUORUM, _LOST_QUORUM_ROLLED, *fixed, _MOVED_VOLUMES, _NO_PRODUCTION, _NO_ACLS, _GOSSIP_KEYS, *keys]
+    steps = _SKIPPED_STEP.values()
+    return [_LOST_QUORUM, _LOST_QUORUM_ROLLED, *fixed, _MOVED_VOLUMES, _NO_PRODUCTION, _NO_ACLS, *steps, *keys]
 
 
 def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -144,28 +154,28 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     nodes = before.get("storageNodes", [])
     used = nodes[: int(before.get("serversSoFar", len(nodes)))]
     yield from _moved_volumes(used, after.get("storageNodes", [])[: len(used)], hidden="storageNodes" in hidden)
-    if "gossipKeys" in before and "gossipKeys" in after:
-        yield from _skipped_step(_generations(before), _generations(after))
+    for setting in _SKIPPED_STEP:
+        if _changed(setting, before, after):
+            yield from _skipped_step(setting, _numbers(before[setting]), _numbers(after[setting]))
     for name in before:
         key = _KEYS.get(name.partition("-")[0])
         if key and _changed(name, before, after):
             yield f"This change would replace {key.change}: {key.reason}. {_KEEP_KEY}, {key.way}. {_OLD_STATE}"
 
 
-def _generations(record: Mapping[str, Any]) -> list[int]:
-    """Return the generations of the gossip keys; numbers in the state are floats."""
-    return [int(generation) for generation in record["gossipKeys"]]
+def _numbers(generations: Sequence[float]) -> list[int]:
+    return [int(generation) for generation in generations]
 
 
-def _skipped_step(before: list[int], after: list[int]) -> Iterator[str]:
-    """Yield a message if the agents cannot go from the gossip keys `before` to those `after` in one update."""
+def _skipped_step(setting: str, before: list[int], after: list[int]) -> Iterator[str]:
+    """Yield a message if the agents cannot go from the keys `before` to those `after` in one update."""
     (old, *_), (new, *_) = before, after
     if new in before and old in after:
         return
     between = [old, new] if new not in before else [new, old]
     yield (
-        f"{_setting('gossipKeys')} cannot change from {before} to {after}: {_GOSSIP_KEYS.reason}. Set it to {between} "
-        f"first, run pulumi up, and then take the next step; or back to {before}"
+        f"{_setting(setting)} cannot change from {before} to {after}: {_SKIPPED_STEP[setting].reason}. Set it to "
+        f"{between} first, run pulumi up, and then take the next step; or back to {before}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The pre-flight check: `pulumi up` changes the servers and the gossip keys only if this Job succeeds."""
+"""The pre-flight check: `pulumi up` changes the servers, the gossip keys and the CA only if this Job succeeds."""
 
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from components.trust.keys import Keys
 # server for unhealthy for some seconds (last_contact_threshold, 200 ms).
 _TIMEOUT_SECONDS = 120
 
-# How long the check may wait until the members answer with the keys that they have: $TIMEOUT of the script.
-_GOSSIP_MINUTES = 2
+# How long the check may wait until the members answer with the keys that they have, and until they serve certificates
+# of the right CA: $TIMEOUT of the script, twice.
+_KEYS_MINUTES = 4
 
 # A server leaves within 90 s and Raft confirms it within 30 s, or the check fails (preflight.sh).
 _MINUTES_TO_LEAVE = 3
@@ -37,8 +38,8 @@ def create_preflight(
 ) -> Job:
     """Create the Job that checks the running cluster, and makes servers leave that are no longer declared.
 
-    Other gossip keys, or a changed `revision`, the hash of the servers' spec, run it again. It uses the management
-    token, because it runs before the ACL Job updates the policies of the other tokens.
+    Other generations of keys, or a changed `revision`, the hash of the servers' spec, run it again. It uses the
+    management token, because it runs before the ACL Job updates the policies of the other tokens.
     """
     naming, settings = cluster.naming, cluster.settings
     scripts = Path(__file__).with_name("scripts")
@@ -48,6 +49,7 @@ def create_preflight(
             scripts / "expired.sh",
             scripts / "gossip.sh",
             scripts / "check_gossip.sh",
+            scripts / "check_ca.sh",
             scripts / "preflight.sh",
         ],
         {
@@ -55,6 +57,8 @@ def create_preflight(
             "EVERY_SERVER": " ".join(naming.servers(MOST_SERVERS)),
             "REVISION": revision,
             "GOSSIP_FINGERPRINTS": keys.gossip_fingerprints,
+            "CA_KEYS": " ".join(map(str, settings.ca_keys)),
+            "CLIENT_SERVICE": naming.host(naming.clients),
             "RELOAD_TIMEOUT": str(RELOAD_MINUTES * 60),
             "ELECTION_SECONDS": str(election_seconds(settings)),
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
@@ -64,7 +68,7 @@ def create_preflight(
         _TIMEOUT_SECONDS,
         minutes=JOB_MINUTES
         + RELOAD_MINUTES
-        + _GOSSIP_MINUTES
+        + _KEYS_MINUTES
         + (cluster.history.servers_so_far - settings.server_replicas) * _MINUTES_TO_LEAVE,
         volumes=token_volumes(acl, HEALTH, MANAGEMENT_TOKEN),
         mounts=token_mounts(acl),

@@ -53,7 +53,7 @@ def create_monitoring(cluster: Cluster, authority: Authority, acl: Acl | None, o
         return
     _create_custom_resource("PrometheusRule", naming.name, cluster.metadata(naming.name), rules, opts)
     # Use a separate Secret: the operator can read it, so it holds only the CA certificate and the metrics token.
-    data = {CA_CERTIFICATE: authority.certificate} | ({_TOKEN: acl.secret_ids()[METRICS]} if acl else {})
+    data = {CA_CERTIFICATE: authority.certificates} | ({_TOKEN: acl.secret_ids()[METRICS]} if acl else {})
     secret = create_secret(f"{naming.name}-metrics", cluster, data, opts).metadata.name
     for service, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
         spec = service_monitor(naming, service, component, secret, with_token=acl is not None)

@@ -84,7 +84,7 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
     """Return the allowed connections by the name of their NetworkPolicy. Pure."""
     server, client, agent = naming.labels(SERVER), naming.labels(CLIENT), naming.labels()
     jobs = {job: naming.job_labels(job) for job in naming.jobs(settings)}
-    health = jobs[naming.health]
+    health, preflight = jobs[naming.health], jobs[naming.preflight]
     users, monitoring = _namespaces(settings.client_namespaces), _namespaces([settings.monitoring_namespace])
 
     agents = Rules(agent)
@@ -110,12 +110,15 @@ def network_rules(naming: Naming, settings: Settings) -> dict[str, Rules]:
 
     # Clients run health checks of the services that are registered with them, on any port.
     clients = Rules(client)
-    clients.ingress = [(users, _CLIENT_TLS), (monitoring, _HTTPS), (_pods(health), _CLIENT_TLS)]
+    clients.ingress = [(users, _CLIENT_TLS), (monitoring, _HTTPS), (_pods(preflight), _HTTPS)]
+    clients.ingress.append((_pods(health), _CLIENT_TLS))
     clients.egress = [(users, [])]
 
     rules = {f"{naming.name}-agents": agents, f"{naming.name}-servers": servers, f"{naming.name}-clients": clients}
     for job, labels in jobs.items():
         rules[job] = Rules(labels, egress=[(_pods(server), _HTTPS), (_KUBERNETES_DNS, _tcp_and_udp(53))])
+    # The pre-flight check looks at the certificate of every agent.
+    rules[naming.preflight].egress.append((_pods(client), _HTTPS))
     rules[naming.health].egress += [(_pods(server), _SERVER_TLS), (_pods(client), _CLIENT_TLS)]
     return rules
 

@@ -37,6 +37,9 @@ from components.settings.value_types import (
 )
 
 _OTHER_NAME = "the servers verify each other by it, so updated servers could not talk to the others"
+_SKIPPED_STEP = (
+    "refused if the previous list does not have the new first number, or the new list does not have the previous one"
+)
 _OTHER_STATEFUL_SET = "Kubernetes would have to replace the servers' StatefulSet, which stops all servers at once"
 
 
@@ -194,6 +197,17 @@ class Settings(ParsedSettings):
             change=Change("in place; applies from the next update on"),
         ),
     ] = 720
+    ca_keys: Annotated[
+        Generations,
+        Setting(
+            purpose="The generations of the CA's key. The first one signs certificates; agents trust the CA of each",
+            allowed="a list of one or two different numbers from 1 to 999999",
+            change=guarded(
+                "in place, restarts no server; one step at a time: `[1]`, `[1, 2]`, `[2, 1]`, `[2]`; the update after "
+                f"one that removes a generation restarts the clients, one at a time; {_SKIPPED_STEP}"
+            ),
+        ),
+    ] = (1,)
     gossip_keys: Annotated[
         Generations,
         Setting(
@@ -201,8 +215,7 @@ class Settings(ParsedSettings):
             "accept messages with each key",
             allowed="a list of one or two different numbers from 1 to 999999",
             change=guarded(
-                "in place, restarts no pod; one step at a time: `[1]`, `[1, 2]`, `[2, 1]`, `[2]`; refused if the "
-                "previous list does not have the new first number, or the new list does not have the previous one"
+                f"in place, restarts no pod; one step at a time: `[1]`, `[1, 2]`, `[2, 1]`, `[2]`; {_SKIPPED_STEP}"
             ),
         ),
     ] = (1,)

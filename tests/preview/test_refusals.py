@@ -121,7 +121,7 @@ def tls_outputs(stack: Stack) -> dict[str, Any]:
 
 def test_a_new_key_is_refused_in_development_too(running: Stack) -> None:
     keys = {
-        "tls:index/privateKey:PrivateKey::consul-ca": "the CA's private key",
+        "tls:index/privateKey:PrivateKey::consul-ca": "a CA's private key",
         "random:index/randomPassword:RandomPassword::consul-gossip": "a gossip key",
         "random:index/randomPassword:RandomPassword::consul-acl": "the seed of the ACL tokens",
     }

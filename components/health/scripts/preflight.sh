@@ -1,8 +1,8 @@
-# Run before every change that restarts or removes servers, or changes the gossip keys. servers.sh, expired.sh, gossip.sh and
-# check_gossip.sh come before this file. Succeed only if every declared server ($SERVERS) is a healthy voter, if there is no
-# cluster, if it starts over ($STARTS_OVER), or if $ALLOW_DEGRADED permits it; and only if the members are ready for the
-# declared gossip keys. Then make the servers that are not declared leave Raft, one at a time. $EVERY_SERVER has the names of
-# all servers that a cluster can have.
+# Run before every change that restarts or removes servers, or changes the gossip keys or the CA. servers.sh, expired.sh,
+# gossip.sh, check_gossip.sh and check_ca.sh come before this file. Succeed only if every declared server ($SERVERS) is a
+# healthy voter, if there is no cluster, if it starts over ($STARTS_OVER), or if $ALLOW_DEGRADED permits it; and only if the
+# agents are ready for the declared gossip keys and CAs. Then make the servers that are not declared leave Raft, one at a
+# time. $EVERY_SERVER has the names of all servers that a cluster can have.
 # Steps and invariants: components/agents/README.md.
 set -u
 export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
@@ -193,13 +193,15 @@ while :; do
     elif [ -n "$found" ] && [ "$now" -ge "$deadline" ]; then
         echo "Not every server is a healthy voter, so no server may be restarted or removed. No server was changed."
         echo "$found"
+        ! expired "$found" ||
+            echo "If this update changes caKeys, set it back, run pulumi up to renew the certificates, and then change it."
         echo "Bring these servers back and run pulumi up again; or set allowDegraded to true for one update."
         exit 1
     fi
     sleep 1
 done
 
-[ -z "$member" ] || check_gossip || exit 1
+[ -z "$member" ] || { check_gossip && check_ca; } || exit 1
 if [ -n "$member" ] && elected; then
     [ -n "$(leaving "$found")" ] && seconds=$STABILIZATION || seconds=10
     configure -server-stabilization-time="${seconds}s"

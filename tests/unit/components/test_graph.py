@@ -103,6 +103,38 @@ def test_most_of_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
         assert "name" not in inputs["metadata"]
 
 
+def test_clients_restart_in_the_update_after_one_that_removed_a_ca() -> None:
+    state = stash("consul", declare(production()).inputs["Stash consul"]["input"]) | stash("consul-healthy", True)
+    restarts: list[str | None] = []
+    steps = [(1, 2), (2, 1), (2,), (2,), (2, 3), (2,), (2,)]
+    for ca_keys in steps:
+        recorder = declare(production(ca_keys=ca_keys), state)
+        environment = {of["name"]: of.get("value") for of in pod(recorder, "consul-client")["containers"][0]["env"]}
+        restarts.append(environment.get("REMOVED_CAS"))
+        names = {"consul-ca" if number == 1 else f"consul-ca-{number}" for number in ca_keys}
+        assert set(recorder.of_kind("SelfSignedCert")) == names
+        assert {name for name in recorder.of_kind("PrivateKey") if "ca" in name} == names
+        assert recorder.outputs["caCertificate"] == "CA CERTIFICATE" * len(ca_keys)
+        state |= stash("consul-healthy", recorder.inputs["Stash consul-healthy"]["input"])
+    assert restarts == [None, None, None, "1", "1", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("ca_keys", "confirmed", "first"),
+    [((1,), None, "certificates"), ((1,), [1], "certificates"), ((1, 2), [1], "check"), ((2,), [2, 1], "check")],
+    ids=["new", "the same CA", "another CA", "one CA less"],
+)
+def test_the_agents_are_checked_before_another_ca_signs(
+    ca_keys: tuple[int, ...], confirmed: list[int] | None, first: str
+) -> None:
+    state = stash("consul", declare(production()).inputs["Stash consul"]["input"])
+    state |= stash("consul-healthy", {"caKeys": confirmed, "gossipKeys": [1], "members": 6})
+    registered = list(declare(production(ca_keys=ca_keys), state if confirmed else None).inputs)
+    check = registered.index("Job consul-preflight")
+    certificates = {registered.index(f"SecretPatch {name}") for name in ("consul", "consul-client")}
+    assert {(index > check) for index in certificates} == {first == "check"}
+
+
 def changed(before: Recorder, after: Recorder) -> set[str]:
     return {name for name in before.inputs | after.inputs if before.inputs.get(name) != after.inputs.get(name)}
 
@@ -181,7 +213,12 @@ def test_every_change_of_the_agents_runs_the_health_check_again() -> None:
 def test_only_changes_of_the_servers_run_the_preflight_check_again() -> None:
     before = declare(development()).of_kind("Job")["consul-preflight"]
     assert declare(development(client_replicas=4)).of_kind("Job")["consul-preflight"] == before
-    for change in ({"server_replicas": 1}, {"image": "hashicorp/consul:1.22.5"}, {"allow_degraded": True}):
+    for change in (
+        {"server_replicas": 1},
+        {"image": "hashicorp/consul:1.22.5"},
+        {"allow_degraded": True},
+        {"ca_keys": (1, 2)},
+    ):
         assert declare(development(**change)).of_kind("Job")["consul-preflight"] != before
 
 

@@ -174,6 +174,15 @@ def test_a_cluster_that_starts_over_needs_only_its_key_protected() -> None:
     assert violation.resource == stack["key"]
 
 
+def test_a_ca_key_needs_no_protection_while_another_one_replaces_it() -> None:
+    stack = valid_cluster()
+    stack["key"] = replace(stack["key"], protected=False)
+    for ca_keys, violations in (([1, 2], 0), ([2], 1)):
+        record = {"input": {"caKeys": ca_keys}}
+        stack["record"] = Resource("urn::stash::consul", "pulumi:index:Stash", record, parent="urn::consul")
+        assert len(list(protection.unprotected_resources(list(stack.values())))) == violations
+
+
 def test_a_volume_that_no_server_has_used_needs_no_protection() -> None:
     stack = valid_cluster()
     stack["unused"] = replace(declared("PersistentVolume", "data-consul-3"), parent="urn::consul", protected=False)

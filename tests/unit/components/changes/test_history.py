@@ -43,6 +43,7 @@ def test_the_first_update_is_the_first_attempt() -> None:
         {"image": "hashicorp/consul:1.22.5"},
         {"server_resources": {"requests": {"cpu": "1"}}},
         {"gossip_keys": (1, 2)},
+        {"ca_keys": (1, 2)},
     ],
 )
 def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> None:
@@ -61,14 +62,33 @@ def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize(
-    ("mark", "keys"),
-    [({}, [1]), (HEALTHY, [1]), (stash("consul-healthy", {"gossipKeys": [2.0, 1.0]}), [2, 1])],
-    ids=["none", "of a version without generations", "with generations"],
+    ("mark", "ca", "gossip", "removed"),
+    [
+        ({}, [1], [1], 0),
+        (HEALTHY, [1], [1], 0),
+        (stash("consul-healthy", {"gossipKeys": [2.0, 1.0]}), [1], [2, 1], 0),
+        (stash("consul-healthy", {"gossipKeys": [1.0], "caKeys": [3.0, 2.0], "removedCas": 1.0}), [3, 2], [1], 1),
+    ],
+    ids=["none", "of a version without generations", "with those of the gossip key", "with generations"],
 )
-def test_the_mark_has_the_gossip_keys_that_every_member_confirmed(mark: dict[str, Any], keys: list[int]) -> None:
+def test_the_mark_has_the_keys_that_every_agent_confirmed(
+    mark: dict[str, Any], ca: list[int], gossip: list[int], removed: int
+) -> None:
     state = recorded(production(), attempt=0.0 if not mark else 1.0) | mark
-    known = after(production(gossip_keys=(1, 2)), state)
-    assert known.confirmed["gossipKeys"] == keys
+    settings = production(ca_keys=(3, 4), gossip_keys=(1, 2))
+    known = after(settings, state)
+    assert known.generations(settings) == {"caKeys": ca, "gossipKeys": gossip}
+    assert known.removed_cas == removed
+    assert known.rotates_ca(settings)
+    assert not known.rotates_ca(production(ca_keys=tuple(ca)))
+
+
+def test_a_cluster_that_was_never_healthy_has_the_keys_declared() -> None:
+    settings = production(ca_keys=(5,), gossip_keys=(2, 3))
+    first = after(settings, {})
+    assert first.generations(settings) == {"caKeys": [5], "gossipKeys": [2, 3]}
+    assert first.removed_cas == 0
+    assert not first.rotates_ca(settings)
 
 
 def test_other_changes_belong_to_the_same_attempt() -> None:

@@ -15,7 +15,13 @@ NODES = tuple(f"node-{number}" for number in range(1, 8))
 
 
 def before() -> dict[str, Any]:
-    return record(development()) | {"caKey": "a", "gossipKey": "b", "gossipKey-2": "d", "aclSeed": "c"}
+    return record(development()) | {
+        "caKey": "a",
+        "caKey-2": "e",
+        "gossipKey": "b",
+        "gossipKey-2": "d",
+        "aclSeed": "c",
+    }
 
 
 @pytest.mark.parametrize(
@@ -66,29 +72,34 @@ def test_acls_can_be_enabled_but_not_disabled() -> None:
     assert "Set it back" in refusal
 
 
-@pytest.mark.parametrize("key", ["caKey", "gossipKey", "gossipKey-2", "aclSeed"])
+@pytest.mark.parametrize("key", ["caKey", "caKey-2", "gossipKey", "gossipKey-2", "aclSeed"])
 @pytest.mark.parametrize("new", ["another", None], ids=["known", "not known yet"])
 def test_a_new_key_is_refused(key: str, new: str | None) -> None:
     (refusal,) = refusals(before(), before() | {key: new})
     assert "would replace" in refusal
 
 
-def test_gossip_keys_change_one_step_at_a_time() -> None:
+ROTATED = pytest.mark.parametrize("setting", ["caKeys", "gossipKeys"])
+
+
+@ROTATED
+def test_keys_change_one_step_at_a_time(setting: str) -> None:
     allowed = [([1], [1, 2]), ([1, 2], [2, 1]), ([2, 1], [2]), ([2, 1], [1, 2]), ([1, 2], [1]), ([2, 1], [2, 3])]
     for old, new in allowed:
-        assert not list(refusals({"gossipKeys": [float(each) for each in old]}, {"gossipKeys": new}))
+        assert not list(refusals({setting: [float(each) for each in old]}, {setting: new}))
 
 
+@ROTATED
 @pytest.mark.parametrize(
     ("old", "new", "first"),
     [([1], [2], [1, 2]), ([1], [2, 1], [1, 2]), ([1, 2], [2], [2, 1]), ([1, 2], [3], [1, 3]), ([2, 1], [1], [1, 2])],
 )
-def test_a_skipped_step_of_the_gossip_keys_is_refused(old: list[int], new: list[int], first: list[int]) -> None:
-    (refusal,) = refusals({"gossipKeys": [float(each) for each in old]}, {"gossipKeys": new})
-    assert f"consul-cluster:gossipKeys cannot change from {old} to {new}" in refusal
+def test_a_skipped_step_is_refused(setting: str, old: list[int], new: list[int], first: list[int]) -> None:
+    (refusal,) = refusals({setting: [float(each) for each in old]}, {setting: new})
+    assert f"consul-cluster:{setting} cannot change from {old} to {new}" in refusal
     assert f"Set it to {first} first" in refusal
     assert f"or back to {old}" in refusal
-    assert not list(refusals({"gossipKeys": old}, {"gossipKeys": first}))
+    assert not list(refusals({setting: old}, {setting: first}))
 
 
 def test_a_gossip_key_that_is_removed_may_have_another_value_later() -> None:

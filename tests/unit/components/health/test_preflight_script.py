@@ -13,8 +13,8 @@ from tests.support.scripts import fake_clock, write_program
 
 COMPONENTS = Path(__file__).parents[4] / "components"
 SCRIPTS = COMPONENTS / "health" / "scripts"
-# The members have the declared gossip keys.
-READY = "check_gossip() { :; }\n"
+# The agents are ready for the declared keys.
+READY = "check_gossip() { :; }\ncheck_ca() { :; }\n"
 SCRIPT = READY + read_script(
     COMPONENTS / "agents" / "scripts" / "servers.sh",
     *(SCRIPTS / name for name in ("expired.sh", "preflight.sh")),
@@ -137,6 +137,18 @@ def test_a_cluster_that_starts_over_is_not_checked(tmp_path: Path) -> None:
     code, said, calls = run(tmp_path, 3, starts_over=True)
     assert (code, calls) == (0, [])
     assert "starts over" in said
+
+
+@pytest.mark.parametrize("check", ["check_gossip", "check_ca"])
+def test_agents_that_are_not_ready_for_other_keys_are_not_updated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: str
+) -> None:
+    monkeypatch.setattr(
+        f"{__name__}.SCRIPT", SCRIPT.replace(f"{check}() {{ :; }}", f"{check}() {{ echo no; return 1; }}")
+    )
+    code, said, calls = preflight(tmp_path)
+    assert (code, calls) == (1, [])
+    assert said.splitlines()[-1] == "no"
 
 
 def test_a_whole_cluster_may_be_updated(tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ OWN = {
     "consul-acl -> servers 8501",
     "consul-health -> servers 8300,8501,8503",
     "consul-health -> clients 8501,8503",
+    "consul-preflight -> clients 8501",
 }
 
 
@@ -71,6 +72,7 @@ OWN_OUT = {
     "health -> client 8501,8503",
     "acl -> server 8501",
     "preflight -> server 8501",
+    "preflight -> client 8501",
     *(
         f"{who} -> {dns} 53"
         for who in ("agents", "preflight", "health", "acl")
