@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from operations.commands import errors_presented
-from operations.rotation.gossip import Target, rotate_gossip
+from operations.rotation.ca import rotate_ca
+from operations.rotation.gossip import rotate_gossip
+from operations.rotation.steps import Target
 from operations.server import server_of
 from operations.snapshots.restore import restore as restore_snapshot
 from operations.snapshots.save import save as save_snapshot
@@ -90,14 +92,18 @@ def restore(
     print(f"Restored {file} in stack {stack}. The previous data is in {backup}")
 
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before each update.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(help="The stack's settings file, if it is not beside the program.", metavar="FILE", exists=True),
+]
+
+
 @rotate.command()
 def gossip(
     stack: Stack,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before each update.")] = False,
-    config_file: Annotated[
-        Path | None,
-        typer.Option(help="The stack's settings file, if it is not beside the program.", metavar="FILE", exists=True),
-    ] = None,
+    yes: Yes = False,
+    config_file: ConfigFile = None,
     component: Component = None,
     namespace: Namespace = None,
 ) -> None:
@@ -106,7 +112,31 @@ def gossip(
     Run it in the directory of the stack's program. It restarts no pod. If it is interrupted, run it again: it continues
     with the unfinished step. Commit the settings file afterwards.
     """
-    options = ["--config-file", str(config_file)] if config_file else []
     with errors_presented():
         server = server_of(stack, component, namespace)
-        print(rotate_gossip(Target(stack, options, yes, component, namespace), server))
+        print(rotate_gossip(_target(stack, yes, config_file, component, namespace), server))
+
+
+@rotate.command()
+def ca(
+    stack: Stack,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before each update, nor wait until callers trust the new CA.")
+    ] = False,
+    config_file: ConfigFile = None,
+    component: Component = None,
+    namespace: Namespace = None,
+) -> None:
+    """Replace the key of the CA, in four updates of the stack, each with a preview.
+
+    Run it in the directory of the stack's program. It restarts no server; the last update restarts the clients, one at
+    a time. Other projects must get the output caCertificate after the first update, so do not use --yes if there are
+    any. If it is interrupted, run it again: it continues with the unfinished step. Commit the settings file afterwards.
+    """
+    with errors_presented():
+        server = server_of(stack, component, namespace)
+        print(rotate_ca(_target(stack, yes, config_file, component, namespace), server))
+
+
+def _target(stack: str, yes: bool, config_file: Path | None, component: str | None, namespace: str | None) -> Target:
+    return Target(stack, ["--config-file", str(config_file)] if config_file else [], yes, component, namespace)

@@ -3,13 +3,14 @@
 import json
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO, Any, Self
 
 from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, MANAGEMENT_TOKEN, OWN_URL, TLS_DIR
 from components.naming import Naming
 from operations.commands import OperationError, run
-from operations.state import cluster_of
+from operations.state import RecordedCluster, cluster_of
 
 # If ACLs are enabled, read the token from its file: a token in an argument would show in the process list. `api` is
 # `curl` with the token.
@@ -20,6 +21,7 @@ api() {{
     {{ printf 'X-Consul-Token: '; cat "${{CONSUL_HTTP_TOKEN_FILE:-/dev/null}}"; }} | curl --silent --header @- "$@"
 }}
 """
+_CA_CERTIFICATES = f"cat {TLS_DIR}/{CA_CERTIFICATE}"
 _CALL = 'api --show-error --fail-with-body --max-time 60 --request "$1" ${3:+--data "$3"} "$2"'
 
 
@@ -77,20 +79,32 @@ class Server:
 
 
 def server_of(stack: str, component: str | None = None, namespace: str | None = None) -> Server:
-    """Return the first server of a stack's cluster; kubectl's current context must be the cluster's Kubernetes.
+    """Return the first server that runs; kubectl's current context must be the Kubernetes of the stack's cluster.
 
     `component` and `namespace` choose one of several clusters. Raises OperationError if not exactly one cluster of the
     stack matches, or if the cluster in the current context has another CA certificate.
     """
     cluster = cluster_of(stack, component, namespace)
-    if cluster.ca_certificate is None:
+    if not cluster.ca_certificates:
         raise OperationError(
             f"Stack {stack} has not finished creating the Consul cluster {cluster}: run pulumi up --stack {stack}"
         )
-    server = Server(cluster.naming)
-    if server.run(f"cat {TLS_DIR}/{CA_CERTIFICATE}").strip() != cluster.ca_certificate.strip():
+    server, trusted = _first_answer(cluster)
+    # During a rotation of the CA, the pod's file and the state may differ by one CA.
+    if not any(certificate.strip() in trusted for certificate in cluster.ca_certificates.values()):
         raise OperationError(
             f"The namespace {cluster.naming.namespace} of kubectl's current context has another Consul cluster than "
             f"stack {stack}: select the stack's Kubernetes cluster with kubectl config use-context CONTEXT"
         )
     return server
+
+
+def _first_answer(cluster: RecordedCluster) -> tuple[Server, str]:
+    """Return the first server that runs, and its CA certificates. Raises OperationError if none does."""
+    *others, last = cluster.naming.servers(int(cluster.record.get("serverReplicas", 1)))
+    for pod in others:
+        server = Server(cluster.naming, pod)
+        with suppress(OperationError):
+            return server, server.run(_CA_CERTIFICATES)
+    server = Server(cluster.naming, last)
+    return server, server.run(_CA_CERTIFICATES)

@@ -12,9 +12,10 @@ from typing import Any
 from components.changes import mark
 from components.identity import COMPONENT_TYPE
 from components.naming import Naming
+from components.trust.generations import generations
 from operations.commands import OperationError, run
 
-# The CA is the only resource of this type in a ConsulCluster.
+# The CAs are the only resources of this type in a ConsulCluster.
 _CA_TYPE = "tls:index/selfSignedCert:SelfSignedCert"
 
 _STASH_TYPE = "pulumi:index:Stash"
@@ -22,29 +23,35 @@ _STASH_TYPE = "pulumi:index:Stash"
 
 @dataclass(frozen=True)
 class RecordedCluster:
-    """A ConsulCluster of a stack's state; `ca_certificate` is PEM, or None if the stack has not created it yet.
+    """A ConsulCluster of a stack's state.
 
+    `ca_certificates` has the PEM of each generation in `caKeys` by the resource's name; it is empty if the stack has
+    not created them yet.
     `stashes` has the values that the stack keeps for its next update (components.changes.history), by name.
     """
 
     naming: Naming
-    ca_certificate: str | None
+    ca_certificates: Mapping[str, str]
     stashes: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """Return the settings and the keys' fingerprints of the last update."""
-        return self.stashes[self.naming.name]
+        """Return the settings and the keys' fingerprints of the last update; empty before the first one."""
+        return self.stashes.get(self.naming.name, {})
 
     @property
     def confirmed(self) -> Mapping[str, Any]:
         """Return what the last successful update confirmed of every agent (components.changes.mark)."""
         return mark.confirmed(self.stashes.get(f"{self.naming.name}{mark.SUFFIX}"))
 
+    def generations(self, setting: str) -> list[int]:
+        """Return the generations of a key, by its setting, that the last successful update confirmed of every agent."""
+        return generations(self.confirmed)[setting]
+
     @property
-    def gossip_keys(self) -> list[int]:
-        """Return the generations of the gossip key that the last successful update confirmed of every member."""
-        return [int(generation) for generation in self.confirmed["gossipKeys"]]
+    def clients_may_trust_removed_cas(self) -> bool:
+        """Return whether the running clients may still trust a CA that was removed."""
+        return bool(self.confirmed["clientsRestartedFor"] != self.confirmed["removedCas"])
 
     def __str__(self) -> str:
         """Return the cluster's name and namespace, for messages."""
@@ -56,9 +63,6 @@ def clusters(exported: Mapping[str, Any]) -> Iterator[RecordedCluster]:
     recorded: list[dict[str, Any]] = exported["deployment"].get("resources") or []
     # A replaced resource that Pulumi has not deleted yet has the same URN as the new resource.
     resources = [resource for resource in recorded if not resource.get("delete")]
-    certificates = {
-        resource.get("parent"): resource["outputs"]["certPem"] for resource in resources if resource["type"] == _CA_TYPE
-    }
     for resource in resources:
         if resource["type"] == COMPONENT_TYPE:
             urn = resource["urn"]
@@ -68,7 +72,12 @@ def clusters(exported: Mapping[str, Any]) -> Iterator[RecordedCluster]:
                 for child in resources
                 if child["type"] == _STASH_TYPE and child.get("parent") == urn
             }
-            yield RecordedCluster(naming, certificates.get(urn), stashes)
+            certificates = {
+                _name(child["urn"]): child["outputs"]["certPem"]
+                for child in resources
+                if child["type"] == _CA_TYPE and child.get("parent") == urn
+            }
+            yield RecordedCluster(naming, certificates, stashes)
 
 
 def _name(urn: str) -> str:

@@ -9,7 +9,9 @@ import pytest
 
 from components.agents.agent_config import ACL_DIR
 from components.naming import Naming
-from operations.server import Server
+from operations.commands import OperationError
+from operations.server import Server, server_of
+from operations.state import RecordedCluster
 from tests.support.scripts import write_program
 
 TOKEN = "3f0d9a7c-token"  # noqa: S105
@@ -54,6 +56,24 @@ def test_the_leader_runs_the_scripts(arguments: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Server, "call", call)
     Server(Naming("east", "shop")).leader().run("true")
     assert "exec --stdin east-1 --container=consul" in arguments.read_text()
+
+
+def test_a_server_that_does_not_run_is_left_out(arguments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cluster(_stack: str, _component: str | None, _namespace: str | None) -> RecordedCluster:
+        return RecordedCluster(Naming("east", "shop"), {"east-ca": "CA"}, {"east": {"serverReplicas": 3.0}})
+
+    def answer(server: Server, _script: str) -> str:
+        if server.pod in away:
+            raise OperationError(f"{server.pod} is away")
+        return "CA\n"
+
+    monkeypatch.setattr("operations.server.cluster_of", cluster)
+    monkeypatch.setattr(Server, "run", answer)
+    away = {"east-0"}
+    assert server_of("blue").pod == "east-1"
+    away |= {"east-1", "east-2"}
+    with pytest.raises(OperationError, match="east-2 is away"):
+        server_of("blue")
 
 
 def test_the_management_token_is_sent_and_in_no_argument(arguments: Path) -> None:

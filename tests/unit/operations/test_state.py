@@ -7,9 +7,9 @@ from operations.commands import OperationError
 from operations.state import RecordedCluster, choose, clusters
 from tests.support.exported import CA_CERTIFICATE, exported
 
-EAST = RecordedCluster(Naming("east", "shop"), CA_CERTIFICATE)
-WEST = RecordedCluster(Naming("west", "shop"), CA_CERTIFICATE)
-OTHER_EAST = RecordedCluster(Naming("east", "office"), CA_CERTIFICATE)
+EAST = RecordedCluster(Naming("east", "shop"), {"east-ca": CA_CERTIFICATE})
+WEST = RecordedCluster(Naming("west", "shop"), {"west-ca": CA_CERTIFICATE})
+OTHER_EAST = RecordedCluster(Naming("east", "office"), {"east-ca": CA_CERTIFICATE})
 
 
 def test_clusters_of_any_name_and_namespace_are_found() -> None:
@@ -21,7 +21,7 @@ def test_a_new_stack_has_no_clusters() -> None:
 
 
 def test_a_cluster_without_its_ca_is_not_complete() -> None:
-    assert list(clusters(exported(("east", "shop"), ca=False))) == [RecordedCluster(Naming("east", "shop"), None)]
+    assert list(clusters(exported(("east", "shop"), ca=False))) == [RecordedCluster(Naming("east", "shop"), {})]
 
 
 def test_a_replaced_ca_that_is_still_to_be_deleted_is_ignored() -> None:
