@@ -21,6 +21,8 @@ OWN_CLUSTER = $(if $(filter current,$(CLUSTER)),--own-cluster)
 RUNS ?= 3
 # End-to-end tests that measure gaps between writes of less than a second.
 ALONE := faults.py certificates.py rotation.py
+# Tests for which `make test` has no time.
+SOAK := ca_interruptions.py
 # Tests of one file share what its fixtures bring up.
 IN_PARALLEL := --numprocesses=2 --dist=loadfile
 # In two steps, so that a failure of the first stops the recipe.
@@ -102,11 +104,11 @@ test: lint tools checkers ## Run all tests, end-to-end included, and list the te
 	run faults $(addprefix tests/e2e/test_,$(ALONE)) --maxfail=5; \
 	: "Most tests wait most of the time, so two clusters share the machine. In a broken one every test would wait in vain."; \
 	run e2e tests/e2e $(IN_PARALLEL) --maxfail=5 \
-		$(addprefix --ignore=tests/e2e/test_,devcluster.py $(ALONE))
+		$(addprefix --ignore=tests/e2e/test_,devcluster.py $(SOAK) $(ALONE))
 
 .PHONY: soak
-soak: tools checkers ## Cause every fault under load RUNS times (3), and print the longest gap between acknowledged writes
-	@$(VENV)/python -m pytest --timeout=3600 --soak=$(RUNS) tests/e2e/test_faults.py
+soak: tools checkers ## Cause every fault under load RUNS times (3), print the longest gaps, and interrupt a rotation of the CA
+	@$(VENV)/python -m pytest --timeout=3600 --soak=$(RUNS) tests/e2e/test_faults.py $(addprefix tests/e2e/test_,$(SOAK))
 
 .PHONY: lint
 lint: $(INSTALLED_FOR_TESTS) ## Check style, types and generated files

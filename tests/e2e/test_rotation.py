@@ -1,43 +1,126 @@
-"""Keys change while the agents run: no agent restarts, no write is lost, and the old key is useless afterwards."""
+"""Keys change while the agents run: no server restarts, no write is lost, and the old key is useless afterwards."""
 
-import base64
-import json
-from typing import Any
+import socket
+import ssl
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.client import HTTPSConnection
+from threading import Event, Thread
 
-import yaml
-
-from tests.support.consul import Consul, wait_for
+from tests.support.certificates import issuers
+from tests.support.consul import Consul, client_names, server_names, wait_for
 from tests.support.load import Load, judge
-from tests.support.operations import consul_cluster, killed
+from tests.support.operations import consul_cluster, rotate
+from tests.support.settings import E2E_DEVELOPMENT
 from tests.support.stack import Stack
-from tests.support.strangers import forget, member
+from tests.support.strangers import acl, agent, forget, member, static_tls_config, tls_config
+from tools.devcluster.cluster import Cluster
+
+SERVERS, CLIENTS = server_names(3), client_names(3)
 
 
-def keyring(consul: Consul) -> list[str]:
-    """Return the gossip keys in the Secret that new pods read, the primary key first."""
-    jsonpath = r"jsonpath={.data.local\.keyring}"
-    return json.loads(base64.b64decode(consul.kubectl("get", "secret", "consul-gossip", "--output", jsonpath)))
+@contextmanager
+def calling(port: int, trust: ssl.SSLContext) -> Generator[list[str]]:
+    """Call the UI through the Ingress in the block, four times a second; yield the list of the calls that fail."""
+    failed: list[str] = []
+    stop = Event()
+
+    def call() -> None:
+        while not stop.wait(0.25):
+            connection = HTTPSConnection(str(E2E_DEVELOPMENT["ingressHost"]), port, timeout=5, context=trust)
+            try:
+                # The host's name need not be known to the system.
+                connection.sock = trust.wrap_socket(
+                    socket.create_connection(("127.0.0.1", port), 5), server_hostname=connection.host
+                )
+                connection.request("GET", "/v1/status/leader")
+                if connection.getresponse().status != 200:
+                    failed.append("no answer")
+            except OSError as error:
+                failed.append(str(error))
+            finally:
+                connection.close()
+
+    thread = Thread(target=call, daemon=True)
+    thread.start()
+    try:
+        yield failed
+    finally:
+        stop.set()
+        thread.join()
 
 
-def generations(stack: Stack) -> Any:
-    """Return the setting `gossipKeys` of the stack; None if it has none, or while Pulumi writes the file."""
-    settings: dict[str, dict[str, Any]] = yaml.safe_load(stack.settings_file.read_text()) or {}
-    return settings.get("config", {}).get("consul-cluster:gossipKeys")
+def test_one_command_rotates_the_ca(cluster: Cluster, stack: Stack, consul: Consul) -> None:
+    settings = stack.settings
+    old, gossip_key = stack.outputs()["caCertificate"], stack.outputs()["gossipKey"]
+    before = consul.secret("consul-client")
+    agents, restarts = consul.uids(), consul.restarts()
+    with stack.configured(settings | {"caKeys": [2]}):
+        assert "caKeys cannot change from [1] to [2]" in " ".join(stack.preview(check=False).split())
+    trust = ssl.create_default_context(cadata=old)
+    with Load(consul, old) as load, calling(cluster.https_port, trust) as failed:
+        # As a project does which uses the output: it trusts both CAs before the new one signs.
+        stack.configure(settings | {"caKeys": [1, 2]})
+        stack.up()
+        both = stack.outputs()["caCertificate"]
+        assert both.startswith(old)
+        assert issuers(consul) == {"CN=Consul CA"}
+        trust.load_verify_locations(cadata=both)
+        load.trust(both)
+        assert consul.uids() == agents
+        # As docs/operations.md advises if somebody has changed the gossip keys.
+        stack.up("--target-replace", "**Job::consul-health")
+        printed = consul_cluster(stack, *rotate(stack, "ca"))
+    assert "All 6 agents trust CA 2 alone and have its certificates; the old CA verifies none of them" in printed
+    assert "none is lost" in printed
+    judge(load.history)
+    # Four updates, each with a start of Pulumi on the same machine, and a restart of each client.
+    assert load.longest_gap() <= 1
+    assert failed == []
+    new = stack.outputs()["caCertificate"]
+    assert both == old + new
+    assert issuers(consul) == {"CN=Consul CA 2"}
+    # Only the clients restart, so that they forget what servers have told them about the old CA.
+    assert {name: consul.uids()[name] for name in SERVERS} == {name: agents[name] for name in SERVERS}
+    assert not CLIENTS & {name for name, uid in consul.uids().items() if uid == agents[name]}
+    assert {name: consul.restarts()[name] for name in SERVERS} == {name: restarts[name] for name in SERVERS}
+    keys = {of["urn"].rpartition("::")[2] for of in stack.deployment() if of["type"].endswith(":PrivateKey")}
+    assert {key for key in keys if "-ca" in key} == {"consul-ca-2"}
+    stack.configure(settings | {"caKeys": [2]})
+    stack.preview("--expect-no-changes")
 
-
-def rotate(stack: Stack) -> tuple[str, ...]:
-    """Return the arguments of the command."""
-    return ("rotate", "gossip", stack.name, "--yes", "--config-file", str(stack.settings_file))
+    # Agents with the old CA trust no server, and servers refuse calls with a certificate of the old CA.
+    joining = {"encrypt": gossip_key} | tls_config() | acl(consul.token)
+    with_certificate = {"encrypt": gossip_key} | static_tls_config() | acl(consul.token)
+    pairs = {
+        name: {file: certificates[file] for file in ("client.pem", "client-key.pem")}
+        for name, certificates in (("former", before), ("present", consul.secret("consul-client")))
+    }
+    with (
+        agent(consul, "outdated", joining, old),
+        agent(consul, "former", with_certificate, new, pairs["former"]),
+        agent(consul, "present", with_certificate, new, pairs["present"]),
+    ):
+        wait_for("complaint", lambda: "certificate signed by unknown authority" in consul.kubectl("logs", "outdated"))
+        wait_for("two more members", lambda: {"former", "present"} <= consul.alive())
+        put = ("kv", "put", "-token", consul.token)
+        wait_for("answer", lambda: "Success" in consul.consul(*put, "present", "here", pod="present", check=False))
+        wait_for("refusal", lambda: "rpc error" in consul.kubectl("logs", "former"))
+        assert "Error!" in consul.consul(*put, "former", "here", pod="former", check=False)
+        assert "outdated" not in {of.name for of in consul.members()}
+    for name in ("former", "present"):
+        forget(consul, name)
+    assert "No key exists" in consul.consul("kv", "get", "former", check=False)
 
 
 def test_one_command_rotates_the_gossip_key(stack: Stack, consul: Consul) -> None:
     old, ca = stack.outputs()["gossipKey"], stack.outputs()["caCertificate"]
     agents, restarts = consul.uids(), consul.restarts()
     with Load(consul, ca) as load:
-        printed = consul_cluster(stack, *rotate(stack))
+        printed = consul_cluster(stack, *rotate(stack, "gossip"))
     new = stack.outputs()["gossipKey"]
     assert new != old
-    assert keyring(consul) == [new]
+    assert consul.keyring() == [new]
     assert consul.gossip_keys() == {new: "[6/6]"}
     assert (consul.uids(), consul.restarts()) == (agents, restarts)
     judge(load.history)
@@ -56,48 +139,3 @@ def test_one_command_rotates_the_gossip_key(stack: Stack, consul: Consul) -> Non
         consul.kubectl("exec", pod, "--", "kill", "1")
         wait_for(f"restart of {pod}", lambda pod=pod: consul.restarts()[pod] > restarts[pod])
     consul.wait_healthy()
-
-
-def test_a_rotation_that_is_killed_before_and_in_each_step_goes_on(stack: Stack, consul: Consul) -> None:
-    victims = iter(("consul-client-0", "consul-client-1", "consul-client-2"))
-    with Load(consul, stack.outputs()["caCertificate"]) as load:
-        for _step in ("install", "use", "remove"):
-            setting, keys = generations(stack), keyring(consul)
-            with killed(stack, *rotate(stack)):
-                wait_for("the next setting", lambda old=setting: generations(stack) not in (None, old), 240)
-            stack.pulumi("cancel", "--yes", check=False)
-            with killed(stack, *rotate(stack)):
-                wait_for("the keys of the next step", lambda old=keys: keyring(consul) != old, 240)
-                consul.kubectl("delete", "pod", consul.leader(), next(victims), "--force", "--grace-period=0")
-            stack.pulumi("cancel", "--yes")
-        printed = consul_cluster(stack, *rotate(stack))
-    assert "All 6 members accept and use the gossip key 3 alone" in printed
-    assert consul.gossip_keys() == {stack.outputs()["gossipKey"]: "[6/6]"}
-    consul.wait_healthy()
-    judge(load.history)
-
-
-def test_the_steps_by_hand(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
-    with stack.configured(settings | {"gossipKeys": [1]}):
-        assert "gossipKeys cannot change from [3] to [1]" in " ".join(stack.preview(check=False).split())
-    for keys in ([3, 1], [1, 3], [1]):
-        stack.configure(settings | {"gossipKeys": keys})
-        stack.up()
-        assert consul.gossip_keys() == dict.fromkeys(keyring(consul), "[6/6]")
-        assert keyring(consul)[0] == stack.outputs()["gossipKey"]
-    stack.configure(settings)
-    stack.preview("--expect-no-changes")
-
-
-def test_keys_that_others_have_changed_are_found_and_set_back(
-    stack: Stack, settings: dict[str, Any], consul: Consul
-) -> None:
-    foreign = base64.b64encode(bytes(range(32))).decode()
-    for change in ("-install", "-use"):
-        consul.consul("keyring", change, foreign)
-    with stack.configured(settings | {"logLevel": "warn"}):
-        assert "which gossipKeys does not list" in stack.refused()
-    stack.pulumi("up", "--yes", "--skip-preview", "--target-replace", "**Job::consul-health")
-    assert consul.gossip_keys() == dict.fromkeys(keyring(consul), "[6/6]")
-    stack.up()
-    stack.preview("--expect-no-changes")

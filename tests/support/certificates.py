@@ -34,6 +34,11 @@ def served(consul: Consul) -> dict[str, x509.Certificate]:
     return found
 
 
+def issuers(consul: Consul) -> set[str]:
+    """Return who has issued the certificates that agents serve, on all ports."""
+    return {of.issuer.rfc4514_string() for of in served(consul).values()}
+
+
 def issued(stack: Stack) -> dict[str, x509.Certificate]:
     """Return the certificates of the servers and of the clients in the stack's state, by role."""
     pems = {

@@ -1,5 +1,6 @@
 """Operate a running cluster: through kubectl, and the consul command in its pods."""
 
+import base64
 import json
 import subprocess
 import threading
@@ -168,6 +169,15 @@ class Consul:
         """Return the Raft peers."""
         lines = [line.split() for line in self.consul("operator", "raft", "list-peers", pod=pod).splitlines()[1:]]
         return [Peer(line[0], line[1], line[3], line[4] == "true") for line in lines]
+
+    def secret(self, name: str) -> dict[str, str]:
+        """Return the files in a Secret."""
+        data: dict[str, str] = json.loads(self.kubectl("get", "secret", name, "--output", "json"))["data"]
+        return {file: base64.b64decode(text).decode() for file, text in data.items()}
+
+    def keyring(self) -> list[str]:
+        """Return the gossip keys in the Secret that new pods read, the primary key first."""
+        return json.loads(self.secret("consul-gossip")["local.keyring"])
 
     def gossip_keys(self) -> dict[str, str]:
         """Return how many members have each gossip key, by key, such as `[6/6]`. Every member must answer.

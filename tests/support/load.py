@@ -118,6 +118,10 @@ class Load:
         call = Call("get", key, WORKERS)
         return self._run(call, 0, random.choice(self._forwards), connections) is not None  # noqa: S311 - not a secret
 
+    def trust(self, ca: str) -> None:
+        """Trust another CA too, whose certificate is given as PEM, in new connections."""
+        self._trust.load_verify_locations(cadata=ca)
+
     def longest_gap(self) -> float:
         """Return the longest time, in seconds, between two acknowledged writes, or the last one and the load's end."""
         ends = [call.End for call in self.history if call.acknowledged and call.End < self._ended]

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from tests.support.stack import PROJECT_DIR, Stack
 from tools import toolchain
@@ -27,6 +30,17 @@ def consul_cluster(stack: Stack, *arguments: str | Path, check: bool = True) -> 
     )
     assert (result.returncode == 0) is check, result.stdout + result.stderr
     return result.stdout + result.stderr
+
+
+def rotate(stack: Stack, key: str) -> tuple[str, ...]:
+    """Return the arguments of the command that rotates a key of a stack."""
+    return ("rotate", key, stack.name, "--yes", "--config-file", str(stack.settings_file))
+
+
+def generations(stack: Stack, setting: str) -> Any:
+    """Return a setting of the stack; None if it has none, or while Pulumi writes the file."""
+    settings: dict[str, dict[str, Any]] = yaml.safe_load(stack.settings_file.read_text()) or {}
+    return settings.get("config", {}).get(f"consul-cluster:{setting}")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Agents that do not belong to the cluster, for tests that keys, certificates and tokens keep such agents out."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -13,11 +13,17 @@ JOIN = f"consul.{E2E_NAMESPACE}.svc"
 
 
 @contextmanager
-def agent(consul: Consul, name: str, config: dict[str, Any], ca: str) -> Generator[None]:
-    """Run a foreign client agent in a pod whose labels make NetworkPolicies treat it as an agent of the cluster."""
+def agent(
+    consul: Consul, name: str, config: dict[str, Any], ca: str, more: Mapping[str, str] | None = None
+) -> Generator[None]:
+    """Run a foreign client agent in a pod whose labels make NetworkPolicies treat it as an agent of the cluster.
+
+    Its files are in /stranger: the configuration, `ca.pem`, and `more`.
+    """
     files = {
         "client.json": json.dumps({"data_dir": "/consul/data", "retry_join": [JOIN], "retry_interval": "1s"} | config),
         "ca.pem": ca,
+        **(more or {}),
     }
     stranger = pod(
         name,
@@ -38,12 +44,18 @@ def member(consul: Consul, name: str, gossip_key: str, ca: str) -> AbstractConte
 
 def tls_config() -> dict[str, Any]:
     """Return the TLS configuration of the cluster's own clients."""
+    return {"auto_encrypt": {"tls": True}, "tls": _tls()}
+
+
+def static_tls_config() -> dict[str, Any]:
+    """Return the TLS configuration of a client with a certificate of its own, in client.pem and client-key.pem."""
+    return {"tls": _tls(cert_file="/stranger/client.pem", key_file="/stranger/client-key.pem")}
+
+
+def _tls(**files: str) -> dict[str, Any]:
     return {
-        "auto_encrypt": {"tls": True},
-        "tls": {
-            "defaults": {"ca_file": "/stranger/ca.pem", "verify_outgoing": True},
-            "internal_rpc": {"verify_server_hostname": True},
-        },
+        "defaults": {"ca_file": "/stranger/ca.pem", "verify_outgoing": True} | files,
+        "internal_rpc": {"verify_server_hostname": True},
     }
 
 
