@@ -1,5 +1,6 @@
 """The command `consul-cluster`: day-2 operations on a running cluster."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,7 @@ from operations.commands import errors_presented
 from operations.rotation.ca import rotate_ca
 from operations.rotation.gossip import rotate_gossip
 from operations.rotation.steps import Target
-from operations.server import server_of
+from operations.server import Server, server_of
 from operations.snapshots.restore import restore as restore_snapshot
 from operations.snapshots.save import save as save_snapshot
 
@@ -112,9 +113,7 @@ def gossip(
     Run it in the directory of the stack's program. It restarts no pod. If it is interrupted, run it again: it continues
     with the unfinished step. Commit the settings file afterwards.
     """
-    with errors_presented():
-        server = server_of(stack, component, namespace)
-        print(rotate_gossip(_target(stack, yes, config_file, component, namespace), server))
+    _rotate(rotate_gossip, Target(stack, _options(config_file), yes, component, namespace))
 
 
 @rotate.command()
@@ -133,10 +132,13 @@ def ca(
     a time. Other projects must get the output caCertificate after the first update, so do not use --yes if there are
     any. If it is interrupted, run it again: it continues with the unfinished step. Commit the settings file afterwards.
     """
+    _rotate(rotate_ca, Target(stack, _options(config_file), yes, component, namespace))
+
+
+def _options(config_file: Path | None) -> list[str]:
+    return ["--config-file", str(config_file)] if config_file else []
+
+
+def _rotate(rotation: Callable[[Target, Server], str], target: Target) -> None:
     with errors_presented():
-        server = server_of(stack, component, namespace)
-        print(rotate_ca(_target(stack, yes, config_file, component, namespace), server))
-
-
-def _target(stack: str, yes: bool, config_file: Path | None, component: str | None, namespace: str | None) -> Target:
-    return Target(stack, ["--config-file", str(config_file)] if config_file else [], yes, component, namespace)
+        print(rotation(target, server_of(target.stack, target.component, target.namespace)))

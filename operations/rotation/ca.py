@@ -42,13 +42,10 @@ def rotate_ca(target: Target, server: Server) -> str:
 
     Raises OperationError if a step fails. The same command goes on from there.
     """
-    before = target.cluster()
-    signs = before.generations(CA_KEYS)[0]
 
-    def prepare(generations: list[int]) -> None:
+    def prepare(cluster: RecordedCluster, generations: list[int]) -> None:
         """Ask the user to update the callers before another CA signs."""
-        nonlocal signs
-        if generations[0] != signs:
+        if generations[0] != cluster.generations(CA_KEYS)[0]:
             print(
                 f"Before CA {generations[0]} signs, all callers must trust the new output caCertificate, which has "
                 "both CAs: run pulumi up in the projects that use it.",
@@ -56,9 +53,8 @@ def rotate_ca(target: Target, server: Server) -> str:
             )
             if not target.yes:
                 typer.confirm("Continue?", abort=True)
-            signs = generations[0]
 
-    def prove(cluster: RecordedCluster) -> str:
+    def prove(before: RecordedCluster, cluster: RecordedCluster) -> str:
         old = [pem for name, pem in before.ca_certificates.items() if name not in cluster.ca_certificates]
         return _proof(cluster, server, old)
 

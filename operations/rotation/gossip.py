@@ -40,7 +40,7 @@ def rotate_gossip(target: Target, server: Server) -> str:
     def plan(current: Sequence[int], cluster: RecordedCluster) -> list[list[int]]:
         return list(steps(GOSSIP_KEYS, current, cluster.generations(GOSSIP_KEYS)))
 
-    def prove(cluster: RecordedCluster) -> str:
+    def prove(_before: RecordedCluster, cluster: RecordedCluster) -> str:
         return _proof(target, cluster, server)
 
     return rotate(target, server, Rotation(GOSSIP_KEYS, plan, prove))

@@ -79,14 +79,14 @@ def steps(setting: str, current: Sequence[int], confirmed: Sequence[int]) -> Ite
 class Rotation:
     """A rotation: the setting, a function that plans the steps, and one that proves the end.
 
-    `plan` returns the setting's coming values, given its value now and the cluster. `prepare` is called before each
-    step.
+    `plan` returns the setting's coming values, given its value now and the cluster. `prove` gets the cluster before and
+    after the rotation. `prepare` is called before each step, with the cluster and the setting's next value.
     """
 
     setting: str
     plan: Callable[[Sequence[int], RecordedCluster], list[list[int]]]
-    prove: Callable[[RecordedCluster], str]
-    prepare: Callable[[list[int]], None] = lambda _generations: None
+    prove: Callable[[RecordedCluster, RecordedCluster], str]
+    prepare: Callable[[RecordedCluster, list[int]], None] = lambda _cluster, _generations: None
 
 
 def rotate(target: Target, server: Server, rotation: Rotation) -> str:
@@ -94,16 +94,16 @@ def rotate(target: Target, server: Server, rotation: Rotation) -> str:
 
     Raises OperationError if a step fails. The same command goes on from there.
     """
-    cluster = target.cluster()
+    first = cluster = target.cluster()
     before = target.generations(rotation.setting, cluster)
     coming = rotation.plan(before, cluster)
     with writing(server) as writes:
         for number, generations in enumerate(coming, 1):
-            rotation.prepare(generations)
+            rotation.prepare(cluster, generations)
             print(f"Step {number} of {len(coming)}: {rotation.setting} is {generations}", flush=True)
             cluster = _update(target, rotation, before, generations)
             before = generations
-        print(rotation.prove(cluster), flush=True)
+        print(rotation.prove(first, cluster), flush=True)
     return (
         f"{len(writes.numbers)} writes were acknowledged meanwhile, and none is lost. "
         f"The longest time without one was {writes.longest_gap:.2f} s"

@@ -1,7 +1,7 @@
 """A stack whose updates take no time, with agents that have the keys which its last update confirmed."""
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,3 +86,12 @@ def stack(setting: str, monkeypatch: pytest.MonkeyPatch) -> Stack:
     }.items():
         monkeypatch.setattr(steps, name, replacement)
     return stack
+
+
+def fail_and_repeat(stack: Stack, command: Callable[[Target, Server], str], succeed: int) -> None:
+    """Run a command whose update number `succeed` fails, counted from zero, and run it again."""
+    stack.succeed = succeed
+    with pytest.raises(OperationError, match="did not succeed"):
+        command(TARGET, SERVER)
+    stack.succeed = 9
+    command(TARGET, SERVER)

@@ -9,7 +9,7 @@ from operations.commands import OperationError
 from operations.rotation.ca import ca_steps, rotate_ca
 from operations.server import Server
 from operations.state import RecordedCluster
-from tests.support.rotation import SERVER, TARGET, Stack, stack
+from tests.support.rotation import SERVER, TARGET, Stack, fail_and_repeat, stack
 
 ALL = [[1, 2], [2, 1], [2], [2]]
 
@@ -64,11 +64,7 @@ def test_four_updates_replace_the_key(agents: Stack, capsys: pytest.CaptureFixtu
 
 @pytest.mark.parametrize("succeed", [0, 1, 2, 3])
 def test_the_same_command_goes_on_after_an_update_that_failed(agents: Stack, succeed: int) -> None:
-    agents.succeed = succeed
-    with pytest.raises(OperationError, match="did not succeed"):
-        rotate_ca(TARGET, SERVER)
-    agents.succeed = 9
-    rotate_ca(TARGET, SERVER)
+    fail_and_repeat(agents, rotate_ca, succeed)
     assert agents.updates == ALL
 
 
