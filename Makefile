@@ -22,7 +22,7 @@ RUNS ?= 3
 # End-to-end tests that measure gaps between writes of less than a second.
 ALONE := faults.py certificates.py rotation.py
 # Tests for which `make test` has no time.
-SOAK := ca_interruptions.py
+SOAK := ca_interruptions.py interrupted_rotation.py
 # Tests of one file share what its fixtures bring up.
 IN_PARALLEL := --numprocesses=2 --dist=loadfile
 # In two steps, so that a failure of the first stops the recipe.
@@ -107,7 +107,7 @@ test: lint tools checkers ## Run all tests, end-to-end included, and list the te
 		$(addprefix --ignore=tests/e2e/test_,devcluster.py $(SOAK) $(ALONE))
 
 .PHONY: soak
-soak: tools checkers ## Cause every fault under load RUNS times (3), print the longest gaps, and interrupt a rotation of the CA
+soak: tools checkers ## Cause every fault under load RUNS times (3), print the longest gaps, and interrupt rotations
 	@$(VENV)/python -m pytest --timeout=3600 --soak=$(RUNS) tests/e2e/test_faults.py $(addprefix tests/e2e/test_,$(SOAK))
 
 .PHONY: lint

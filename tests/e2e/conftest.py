@@ -68,14 +68,22 @@ def stack(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def production(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """Return a second stack in the same Kubernetes, with production settings."""
+def production_stack(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """Return a second stack for the same Kubernetes, with production settings."""
     production = Stack(
         tmp_path_factory.mktemp("production"), "production", kubeconfig=stack.kubeconfig, backend=stack.backend
     )
     production.configure(E2E_PRODUCTION)
-    production.up()
     return production
+
+
+# For each module anew: agents without work would take a fifth of a core from the other tests.
+@pytest.fixture(scope="module")
+def production(production_stack: Stack) -> Iterator[Stack]:
+    """Yield the updated production stack."""
+    production_stack.up()
+    yield production_stack
+    production_stack.destroy_protected()
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Rotations that are killed go on, and keys that others have changed are found, in a stack of their own."""
+"""Rotations that are killed go on, and keys that others have changed are found, in a stack of their own.
+
+For `make soak`: beside the other tests, the machine would be too busy for elections to be quick.
+"""
 
 import base64
 import json

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tools import toolchain
 
@@ -22,6 +22,8 @@ _QUIET = [
     "--disable-sync",
     "--no-first-run",
 ]
+
+_TIMEOUT_MS = 60_000
 
 
 @contextmanager
@@ -38,7 +40,9 @@ def page(host: str, port: int, ca_certificate: str) -> Generator[Page]:
             executable_path=toolchain.binary("chromium"), chromium_sandbox=False, args=arguments
         )
         page = browser.new_page(viewport={"width": 1280, "height": 800}, base_url=f"https://{host}:{port}")
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(_TIMEOUT_MS)
+        # Playwright has another limit for what a page should show, of 5 s: too few beside other tests.
+        expect.set_options(timeout=_TIMEOUT_MS)
         yield page
         browser.close()
 
