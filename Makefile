@@ -21,8 +21,6 @@ OWN_CLUSTER = $(if $(filter current,$(CLUSTER)),--own-cluster)
 RUNS ?= 3
 # End-to-end tests that measure gaps between writes of less than a second.
 ALONE := faults.py certificates.py rotation.py
-# Tests for which `make test` has no time.
-SOAK := ca_interruptions.py interrupted_rotation.py
 # Tests of one file share what its fixtures bring up.
 IN_PARALLEL := --numprocesses=2 --dist=loadfile
 # In two steps, so that a failure of the first stops the recipe.
@@ -103,12 +101,13 @@ test: lint tools checkers ## Run all tests, end-to-end included, and list the te
 	run devcluster tests/e2e/test_devcluster.py; \
 	run faults $(addprefix tests/e2e/test_,$(ALONE)) --maxfail=5; \
 	: "Most tests wait most of the time, so two clusters share the machine. In a broken one every test would wait in vain."; \
-	run e2e tests/e2e $(IN_PARALLEL) --maxfail=5 \
-		$(addprefix --ignore=tests/e2e/test_,devcluster.py $(SOAK) $(ALONE))
+	run e2e tests/e2e -m "not soak" $(IN_PARALLEL) --maxfail=5 \
+		$(addprefix --ignore=tests/e2e/test_,devcluster.py $(ALONE))
 
 .PHONY: soak
-soak: tools checkers ## Cause every fault under load RUNS times (3), print the longest gaps, and interrupt rotations
-	@$(VENV)/python -m pytest --timeout=3600 --soak=$(RUNS) tests/e2e/test_faults.py $(addprefix tests/e2e/test_,$(SOAK))
+soak: tools checkers ## Cause every fault under load RUNS times (3), print the longest gaps, and run the tests that take minutes
+	@$(VENV)/python -m pytest --timeout=3600 --soak=$(RUNS) tests/e2e/test_faults.py
+	@$(VENV)/python -m pytest --timeout=3600 -m soak tests/e2e
 
 .PHONY: lint
 lint: $(INSTALLED_FOR_TESTS) ## Check style, types and generated files

@@ -1,6 +1,8 @@
-"""A rotation of the CA that is killed again and again goes on. For `make soak`: it takes about nine minutes."""
+"""A rotation of the CA that is killed again and again goes on."""
 
 import json
+
+import pytest
 
 from tests.support.certificates import issuers
 from tests.support.consul import Consul, wait_for
@@ -9,6 +11,8 @@ from tests.support.operations import consul_cluster, generations, killed, rotate
 from tests.support.stack import Stack
 
 
+# It takes about nine minutes.
+@pytest.mark.soak
 def test_a_rotation_that_is_killed_before_and_in_each_step_goes_on(stack: Stack, consul: Consul) -> None:
     def version(kind: str, name: str, field: str) -> str:
         return consul.kubectl("get", kind, name, "--output", f"jsonpath={{.metadata.{field}}}")

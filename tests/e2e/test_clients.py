@@ -111,6 +111,7 @@ def feature_gate(cluster: Cluster) -> Iterator[None]:
 
 
 # `feature_gate` comes before `settings`, which restores the settings before the gate is off again.
+@pytest.mark.soak
 @pytest.mark.usefixtures("feature_gate")
 def test_several_clients_restart_at_once(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
     servers, clients = consul.uids("server"), consul.uids("client")

@@ -70,7 +70,7 @@ class Consumer(NamedTuple):
         return self.namespace.run("deployment/caller", *command, stdin=f"X-Consul-Token: {token}" if token else "")
 
 
-@pytest.fixture(scope="module", params=["stack", "production"])
+@pytest.fixture(scope="module", params=["stack", pytest.param("production", marks=pytest.mark.soak)])
 def consumer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consumer]:
     """Yield the running application, on a cluster of each profile."""
     cluster: Stack = request.getfixturevalue(request.param)

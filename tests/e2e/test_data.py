@@ -102,6 +102,7 @@ def test_a_server_whose_disk_is_lost_gets_everything_from_the_leader(cluster: Cl
     assert consul.consul("kv", "get", "-stale", "kept/0", pod="consul-2") == "value 0\n"
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("kept")
 def test_the_data_of_a_deleted_stateful_set_comes_back(stack: Stack, consul: Consul) -> None:
     consul.kubectl("delete", "statefulset", "consul")

@@ -79,7 +79,7 @@ def claimed(consul: Consul, attempt: int, servers: int) -> bool:
     return claims - {None} == {f"{claim}-{name}" for name in server_names(servers)}
 
 
-@pytest.fixture(params=["development", "production"])
+@pytest.fixture(params=[pytest.param("development", marks=pytest.mark.soak), "production"])
 def first(request: pytest.FixtureRequest, cluster: Cluster, tmp_path: Path) -> Iterator[Stack]:
     """Yield a stack with settings that are right, before its first update. Remove everything at the end."""
     stack = Stack(tmp_path, kubeconfig=cluster.kubeconfig)

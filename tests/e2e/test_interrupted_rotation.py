@@ -1,7 +1,4 @@
-"""Rotations that are killed go on, and keys that others have changed are found, in a stack of their own.
-
-For `make soak`: beside the other tests, the machine would be too busy for elections to be quick.
-"""
+"""Rotations that are killed go on, and keys that others have changed are found, in a stack of their own."""
 
 import base64
 import json
@@ -17,6 +14,9 @@ from tests.support.operations import consul_cluster, generations, killed, rotate
 from tests.support.settings import E2E_PRODUCTION
 from tests.support.stack import Stack
 from tools.devcluster.cluster import Cluster
+
+# Beside other tests, the machine would be too busy for elections to be quick.
+pytestmark = pytest.mark.soak
 
 NAMESPACE = "rotating"
 

@@ -4,6 +4,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from tests.support.consul import Consul, server_names, wait_for
 from tests.support.stack import Stack
 
@@ -53,6 +55,7 @@ def test_an_update_does_not_interfere_with_a_rollout_of_others(stack: Stack, con
     consul.wait_healthy()
 
 
+@pytest.mark.soak
 def test_a_degraded_cluster_shrinks_only_if_allowed(stack: Stack, settings: dict[str, Any], consul: Consul) -> None:
     stack.configure(settings | {"serverReplicas": 5})
     stack.up()

@@ -34,8 +34,10 @@ def extracted(commit: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("commit", "settings"),
-    [(POD_ADDRESSES, DEVELOPMENT), (IMMUTABLE_CERTIFICATES, PRODUCTION)],
-    ids=["pod addresses", "immutable certificates"],
+    [
+        pytest.param(POD_ADDRESSES, DEVELOPMENT, id="pod addresses", marks=pytest.mark.soak),
+        pytest.param(IMMUTABLE_CERTIFICATES, PRODUCTION, id="immutable certificates"),
+    ],
 )
 def test_one_update_replaces_nothing_and_loses_nothing(
     cluster: Cluster, tmp_path: Path, commit: str, settings: dict[str, Any]

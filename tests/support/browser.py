@@ -1,4 +1,4 @@
-"""A headless Chromium that trusts only the cluster's certificate."""
+"""A headless Chromium that trusts only the cluster's certificate, and what it does in the UI."""
 
 import base64
 import hashlib
@@ -45,6 +45,23 @@ def page(host: str, port: int, ca_certificate: str) -> Generator[Page]:
         expect.set_options(timeout=_TIMEOUT_MS)
         yield page
         browser.close()
+
+
+def log_in(ui: Page, token: str) -> None:
+    """Log in with a token."""
+    ui.goto("/ui/dc1/nodes")
+    expect(ui.get_by_text("There don't seem to be any registered Nodes")).to_be_visible()
+    ui.get_by_role("button", name="Log in").first.click()
+    ui.get_by_label("Log in with a token").fill(token)
+    ui.keyboard.press("Enter")
+    expect(ui.get_by_text("You are now logged in")).to_be_visible()
+
+
+def listed(ui: Page, what: str) -> set[str]:
+    """Return the names on the page `nodes` or `services`, once there are any."""
+    ui.goto(f"/ui/dc1/{what}")
+    expect(ui.locator(".consul-node-list, .consul-service-list").locator("li").first).to_be_visible()
+    return {name.strip() for name in ui.locator("li .header a").all_inner_texts()}
 
 
 def _public_key(host: str, port: int, ca_certificate: str) -> bytes:
