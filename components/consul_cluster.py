@@ -7,7 +7,8 @@ from pulumi_kubernetes.batch.v1 import Job
 from pulumi_kubernetes.core.v1 import Namespace
 
 from components.acl.job import create_acl_job
-from components.acl.objects import create_acl
+from components.acl.objects import create_acl, declared_accessors, fill_tokens
+from components.acl.tokens import METRICS, all_tokens
 from components.agents.agent_files import create_agent_files, create_start_files, fill_secrets, mark_formed
 from components.agents.stateful_sets import agent_specs, create_clients, create_servers, revision
 from components.changes.guard import ServersGuard, create_guard
@@ -56,7 +57,9 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         # Trust. All resources except the keys depend on the guard, so a refusal comes before any other change.
         child = pulumi.ResourceOptions(parent=self)
         keys = create_keys(name, settings, history.generations(settings), child)
-        guard = create_guard(name, settings, history, keys, child)
+        tokens = all_tokens(naming, settings) if settings.acl_enabled else {}
+        accessors = declared_accessors(tokens, keys)
+        guard = create_guard(name, settings, history, keys, accessors, child)
         child = pulumi.ResourceOptions(parent=self, depends_on=[guard])
         authority = Authority(name, settings, keys.ca, child)
         server = authority.sign(f"{name}-server", naming.server_names(settings), child)
@@ -69,7 +72,7 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
         # Agents. Create pods only after the ServiceAccounts and NetworkPolicies that apply to them.
         services = create_services(cluster, child)
         files = create_agent_files(cluster, server, client, child)
-        acl = create_acl(cluster, keys.acl_seed, child) if settings.acl_enabled else None
+        acl = create_acl(cluster, tokens, keys, accessors.apply(history.revoked), child) if tokens else None
         before_pods: list[pulumi.Resource] = [
             guard,
             *create_service_accounts(cluster, child),
@@ -102,13 +105,22 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
             secrets = fill()
             preflight = check(*secrets)
         before_pods += secrets
+        before_acls = after()
+
+        def apply_acls(*first: pulumi.CustomResource) -> list[Job]:
+            return [create_acl_job(cluster, files, acl, preflight, first, before_acls)] if acl else []
+
+        # Before agents use other tokens, the ACL Job must have created them. Here too, no dependency is in the state.
+        created_first = apply_acls() if history.rotates_tokens(settings) else []
+        if acl:
+            before_pods.append(fill_tokens(cluster, acl, [preflight, *created_first], child))
         start_files = create_start_files(cluster, services, keys, after(preflight))
         data = [*storage.volumes, *storage.claims]
         servers = create_servers(cluster, specs.servers, servers_guard.servers(after(preflight, *start_files, *data)))
         # At the first update, the ACL Job and the clients start beside the servers, for which they wait in their pods.
         at_once = history.first and may_wait(2)
-        tokens = [create_acl_job(cluster, files, acl, after(preflight if at_once else servers))] if acl else []
-        before_clients = start_files if at_once else [servers, *tokens]
+        acl_jobs = created_first or apply_acls(*([] if at_once else [servers]))
+        before_clients = start_files if at_once else [servers, *acl_jobs]
         clients = create_clients(cluster, specs.clients, servers_guard.clients(after(*before_clients)))
         health = create_health_check(
             cluster,
@@ -117,20 +129,21 @@ class ConsulCluster(pulumi.ComponentResource, Outputs):
             acl,
             preflight,
             revision(specs.servers, specs.clients),
-            after(servers, *tokens, clients),
+            after(servers, *acl_jobs, clients),
         )
         healthy = mark_healthy(name, settings, history, protected(after(health), when=settings.production))
         # In this order: with the ConfigMap but without the mark, the next update may start over, and the new servers
         # would wait for a leader.
         mark_formed(cluster, after(healthy))
 
-        # Edge: how monitoring and users reach the agents.
+        # Edge: how monitoring and users reach the agents. During a rotation, nobody gets a token before it exists.
+        issued = known_after(created_first, acl.current_secret_ids()) if acl else None
         if settings.monitoring != "none":
-            create_monitoring(cluster, authority, acl, child)
+            create_monitoring(cluster, authority, issued[METRICS] if issued is not None else None, child)
         if settings.ingress_enabled:
             create_ui_ingress(cluster, authority, servers, child)
 
-        parts = Parts(cluster, keys, authority, files, services, acl)
+        parts = Parts(cluster, keys, authority, files, services, issued)
         Outputs.__init__(self, **hide(settings, output_values(parts)))
         self.register_outputs(self.outputs())
 

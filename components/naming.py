@@ -60,6 +60,11 @@ class Naming:
         return f"{self.name}-acl"
 
     @property
+    def agent_acl(self) -> str:
+        """Return the name of the Secret with the agents' tokens."""
+        return f"{self.name}-agent-acl"
+
+    @property
     def dns_service(self) -> str:
         """Return the name of the Service for the agents' DNS."""
         return f"{self.name}-dns"

@@ -15,7 +15,6 @@ import pulumi
 from pulumi_kubernetes.core.v1.outputs import ServiceSpec
 from pydantic.alias_generators import to_camel
 
-from components.acl.objects import Acl
 from components.acl.tokens import MANAGEMENT, METRICS, service_tokens
 from components.agents.agent_config import HTTPS_PORT
 from components.agents.agent_files import AgentFiles
@@ -29,27 +28,31 @@ from components.trust.keys import Keys
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a declared cluster, from which the outputs are computed."""
+    """The parts of a declared cluster, from which the outputs are computed.
+
+    `issued` are the secret IDs of the ACL tokens by token name, or None without ACLs.
+    """
 
     cluster: Cluster
     keys: Keys
     authority: Authority
     files: AgentFiles
     services: Services
-    acl: Acl | None
+    issued: pulumi.Output[dict[str, str]] | None
 
     def token(self, name: str) -> pulumi.Output[str | None]:
         """Return a token by its name, or null without ACLs."""
         return self._tokens.apply(lambda by_name: by_name.get(name))
 
     def service_tokens(self) -> pulumi.Output[dict[str, str]]:
-        """Return the tokens in the setting `serviceTokens` by the names of their services."""
+        """Return the token of each service's first entry in the setting `serviceTokens`, by the service's name."""
+        # Reversed, because the last of several entries with the same key wins.
         declared = list(service_tokens(self.cluster.settings))
-        return self._tokens.apply(lambda by_name: {token.service: by_name[token.name] for token in declared})
+        return self._tokens.apply(lambda by_name: {token.service: by_name[token.name] for token in reversed(declared)})
 
     @cached_property
     def _tokens(self) -> pulumi.Output[dict[str, str]]:
-        return self.acl.secret_ids() if self.acl else pulumi.Output.secret({})
+        return self.issued if self.issued is not None else pulumi.Output.secret({})
 
 
 def _public(description: str, value: Callable[[Parts], object]) -> Mapping[str, Any]:
@@ -138,7 +141,7 @@ class Outputs:
         metadata=_secret("The primary gossip key, 32 bytes in base64.", lambda of: of.keys.primary_gossip_key)
     )
     management_token: pulumi.Output[str | None] = field(
-        metadata=_secret("The token that may do everything; null without ACLs.", lambda of: of.token(MANAGEMENT.name))
+        metadata=_secret("The token that may do everything; null without ACLs.", lambda of: of.token(MANAGEMENT))
     )
     metrics_token: pulumi.Output[str | None] = field(
         metadata=_secret(

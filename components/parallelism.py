@@ -1,11 +1,13 @@
 """How many steps Pulumi takes at a time, and which of them wait for other steps of the same program."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pulumi
 
 _waiting = 0
+
+T = TypeVar("T")
 
 
 def may_wait(steps: int) -> bool:
@@ -22,13 +24,13 @@ def may_wait(steps: int) -> bool:
     return True
 
 
-def known_after(resources: Sequence[pulumi.CustomResource], value: pulumi.Output[str]) -> pulumi.Output[str]:
+def known_after(resources: Sequence[pulumi.CustomResource], value: pulumi.Output[T]) -> pulumi.Output[T]:
     """Return an output with the same value that resolves after the resources are created or updated.
 
     A resource that uses the output waits for them, but the stack's state has no dependency.
     """
 
-    async def wait(known: str) -> str:
+    async def wait(known: T) -> T:
         for resource in resources:
             await resource.id.future()
         return known

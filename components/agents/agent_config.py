@@ -55,6 +55,7 @@ CONFIG_DIR = "/consul/config"
 ADDRESS_DIR = "/consul/addresses"
 TLS_DIR = "/consul/tls"
 ACL_DIR = "/consul/acl"
+MANAGEMENT_DIR = "/consul/management"
 GOSSIP_DIR = "/consul/gossip"
 
 # Keys of the Secrets, which are also file names in the pods.

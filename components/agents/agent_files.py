@@ -5,8 +5,7 @@ fixed names, and a change restarts no pod: the Secrets with certificates, which 
 gossip keys, which the health check changes in running agents, and the ConfigMaps that servers read when they start.
 """
 
-import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -14,9 +13,8 @@ from pulumi_kubernetes.core.v1 import ConfigMap, Secret, SecretPatch, Service
 
 from components.agents import agent_config
 from components.cluster import Cluster
-from components.kubernetes.annotations import PATCH_FORCE
+from components.kubernetes.filled_secret import fill_secret
 from components.kubernetes.immutable import create_config_map
-from components.kubernetes.protection import retained
 from components.network.services import Services
 from components.parallelism import known_after
 from components.trust.authority import Authority, Certificate
@@ -82,35 +80,9 @@ def fill_secrets(
     }
     naming = cluster.naming
     return [
-        _fill_secret(naming.name, cluster, known_after(after, files.server_secret), server, opts),
-        _fill_secret(naming.clients, cluster, known_after(after, files.client_secret), client, opts),
+        fill_secret(naming.name, cluster, known_after(after, files.server_secret), server, opts),
+        fill_secret(naming.clients, cluster, known_after(after, files.client_secret), client, opts),
     ]
-
-
-def _fill_secret(
-    name: str,
-    cluster: Cluster,
-    secret: pulumi.Output[str],
-    files: Mapping[str, pulumi.Output[str]],
-    opts: pulumi.ResourceOptions,
-) -> SecretPatch:
-    """Fill the Secret of this name with files, which an update then changes in place.
-
-    Pulumi would delete a Secret with changed data before it creates the new one, and no pod could start in between. It
-    updates a patch in place.
-    """
-    return SecretPatch(
-        name,
-        metadata={"namespace": cluster.namespace, "name": secret, "annotations": PATCH_FORCE},
-        data={file: text.apply(_base64) for file, text in files.items()},
-        # Kubernetes deletes the data with the Secret. Without this option, Pulumi would first empty the Secret, and
-        # fail if somebody has deleted it.
-        opts=retained(opts, when=True),
-    )
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 def create_start_files(
@@ -131,7 +103,7 @@ def create_start_files(
     gossip = Secret(naming.gossip, metadata=cluster.metadata(naming.gossip), opts=opts)
     return [
         *(ConfigMap(name, metadata=cluster.metadata(name), data=files, opts=opts) for name, files in data.items()),
-        _fill_secret(naming.gossip, cluster, gossip.metadata.name, {agent_config.KEYRING_FILE: keys.keyring}, opts),
+        fill_secret(naming.gossip, cluster, gossip.metadata.name, {agent_config.KEYRING_FILE: keys.keyring}, opts),
     ]
 
 

@@ -204,7 +204,7 @@ def _volumes(files: AgentFiles, role: Role) -> list[VolumeArgsDict]:
     ]
     if role.acl:
         tokens: SecretProjectionArgsDict = {
-            "name": role.acl.agents.metadata.name,
+            "name": role.acl.agents,
             "items": [{"key": role.acl_file, "path": agent_config.ACL_FILE}],
         }
         config.append({"secret": tokens})

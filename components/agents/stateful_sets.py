@@ -132,6 +132,7 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
             "NODE_ID_FILE": agent_config.NODE_ID_FILE,
             "FORMED_FILE": f"{agent_config.CONFIG_DIR}/{agent_config.FORMED_FILE}",
             **management_environment(acl),
+            **_management_generation(settings, acl),
         },
         mounts=[{"name": "addresses", "mount_path": agent_config.ADDRESS_DIR, "read_only": True}],
         projections=[
@@ -170,6 +171,11 @@ def agent_specs(cluster: Cluster, files: AgentFiles, storage: Storage, acl: Acl 
         max_unavailable=settings.client_max_unavailable,
     )
     return AgentSpecs(_spec(cluster, files, servers), _spec(cluster, files, clients))
+
+
+def _management_generation(settings: Settings, acl: Acl | None) -> dict[str, str]:
+    """Return an environment variable whose change restarts the servers, which do not reload the management token."""
+    return {"MANAGEMENT_TOKEN_GENERATION": str(settings.management_keys[0])} if acl else {}
 
 
 def _removed_cas(cluster: Cluster) -> dict[str, str]:

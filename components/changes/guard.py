@@ -7,10 +7,20 @@ import pulumi
 from pulumi_kubernetes.core.v1 import PersistentVolume
 
 from components.changes.history import History
-from components.changes.refusals import deleted, fingerprint_name, lost_quorum, refusals, released, unchecked
+from components.changes.refusals import (
+    ACCESSORS,
+    ACL_SEED,
+    REVOKED_ACCESSORS,
+    deleted,
+    fingerprint_name,
+    lost_quorum,
+    refusals,
+    released,
+    unchecked,
+)
 from components.settings import Settings
 from components.trust.fingerprint import fingerprint
-from components.trust.generations import CA_KEYS, GOSSIP_KEYS
+from components.trust.generations import CA_KEYS, GOSSIP_KEYS, generation_name
 from components.trust.keys import Keys
 
 
@@ -19,16 +29,24 @@ class RefusedError(Exception):
 
 
 def create_guard(
-    name: str, settings: Settings, history: History, keys: Keys, opts: pulumi.ResourceOptions
+    name: str,
+    settings: Settings,
+    history: History,
+    keys: Keys,
+    accessors: pulumi.Output[list[str]],
+    opts: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
     """Create the record: the settings that a later change is compared with, and fingerprints of the keys.
+
+    `accessors` are the accessor IDs of the declared ACL tokens.
 
     All resources except the keys must depend on the record, so that a refusal comes before any other change. Nothing is
     refused until the cluster was healthy once.
     """
     ca = {fingerprint_name(CA_KEYS, generation): key.public_key_pem for generation, key in keys.ca.items()}
     gossip = {fingerprint_name(GOSSIP_KEYS, generation): key for generation, key in keys.gossip.items()}
-    secrets = {**ca, **gossip, "aclSeed": keys.acl_seed}
+    seeds = {generation_name(ACL_SEED, generation): seed for generation, seed in keys.acl.items()}
+    secrets = {**ca, **gossip, **seeds}
     fingerprints = {key: pulumi.Output.unsecret(value.apply(fingerprint)) for key, value in secrets.items()}
 
     async def refuse(args: pulumi.ResourceHookArgs) -> None:
@@ -42,7 +60,12 @@ def create_guard(
     hooks = pulumi.ResourceHookBinding(before_update=[hook] if history.healthy else [])
     return pulumi.Stash(
         name,
-        input={**history.record(settings), **fingerprints},
+        input={
+            **history.record(settings),
+            **fingerprints,
+            ACCESSORS: accessors,
+            REVOKED_ACCESSORS: accessors.apply(history.revoked),
+        },
         opts=_hooked(opts, hooks),
     )
 

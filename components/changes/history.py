@@ -3,18 +3,18 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 
 from components.changes import mark
-from components.changes.refusals import record, refusals
+from components.changes.refusals import ACCESSORS, REVOKED_ACCESSORS, record, refusals
 from components.identity import COMPONENT_TYPE
 from components.naming import Naming
 from components.settings import PROJECT, Settings
-from components.trust.generations import CA_KEYS, generations
+from components.trust.generations import CA_KEYS, KEY_SETTINGS, TOKEN_SETTINGS, declared_generations, generations
 
 # A function of the engine, behind listResourceOutputs of Pulumi's Node.js SDK: the outputs of every resource in the
 # state of a stack, also of the one that runs.
@@ -43,6 +43,9 @@ class History:
     all attempts, the present one last. `first` is whether the state has no record of the cluster: this update creates
     it. `addresses` are those that the last update told the servers to advertise, by the server's name. `confirmed` is
     what the last successful health check confirmed of every agent (components.changes.mark), empty before the first.
+    `interruptions` counts the updates that began after one that had changed keys and did not finish. `accessors` are
+    the accessor IDs of all ACL tokens that earlier updates declared. `had_acls` is whether the agents of the last
+    successful health check have ACLs enabled.
     """
 
     healthy: bool
@@ -52,6 +55,9 @@ class History:
     first: bool = False
     addresses: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
     confirmed: Mapping[str, Any] = field(default_factory=dict[str, Any], compare=False)
+    interruptions: int = field(default=0, compare=False)
+    accessors: frozenset[str] = field(default=frozenset(), compare=False)
+    had_acls: bool = field(default=False, compare=False)
 
     @property
     def starts_over(self) -> bool:
@@ -63,7 +69,7 @@ class History:
 
         Those of a cluster that was never healthy are the ones declared.
         """
-        return generations(self.confirmed or settings.model_dump(by_alias=True))
+        return generations(self.confirmed) if self.confirmed else declared_generations(settings)
 
     @property
     def removed_cas(self) -> int:
@@ -74,6 +80,14 @@ class History:
         """Return whether this update changes which CAs the running agents trust, or which one signs."""
         return self.healthy and self.generations(settings)[CA_KEYS] != [*settings.ca_keys]
 
+    def rotates_tokens(self, settings: Settings) -> bool:
+        """Return whether this update changes the generations of ACL tokens of a running cluster."""
+        if settings.allow_degraded:
+            # The ACL Job could wait for servers that this update brings back.
+            return False
+        before, declared = self.generations(settings), declared_generations(settings)
+        return self.healthy and self.had_acls and any(before[name] != declared[name] for name in TOKEN_SETTINGS)
+
     @property
     def environment(self) -> dict[str, str]:
         """Return environment variables with which Jobs run again, and clients restart, when the cluster starts over."""
@@ -83,13 +97,18 @@ class History:
         """Return whether Pulumi must not delete or replace the servers, their volumes and their namespace."""
         return settings.production and not self.starts_over
 
+    def revoked(self, accessors: Iterable[str]) -> list[str]:
+        """Return the accessor IDs of the tokens that were declared before, and are not among those declared now."""
+        return sorted(self.accessors - {*accessors})
+
     def record(self, settings: Settings) -> dict[str, Any]:
-        """Return what the next update needs to know."""
+        """Return what the next update needs to know, except fingerprints and accessor IDs, which are outputs."""
         values = record(settings) | {
             "servers": _servers_hash(settings),
             "attempt": self.attempt,
             "serversSoFar": self.servers_so_far,
             "namespaces": [*self.namespaces],
+            "interruptions": self.interruptions,
         }
         # The policies accept servers without protection only while a cluster starts over.
         return values | {"startsOver": True} if self.starts_over else values
@@ -129,6 +148,7 @@ def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
     # Two clusters of a stack may have the same name, below different parents, but they have different namespaces.
     own = {urn: found for urn, found in records.items() if found["namespace"] == settings.namespace} or records
     urn, before = own.popitem() if len(own) == 1 else ("", {})
+    accessors = frozenset([*before.get(ACCESSORS, ()), *before.get(REVOKED_ACCESSORS, ())])
     # Numbers in the state are floats.
     attempt = int(before.get("attempt", _BEFORE_ATTEMPTS))
     # A version that did not count the servers protected the volumes of all nodes.
@@ -136,7 +156,18 @@ def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
     marked = state.get(f"{urn}{mark.SUFFIX}")
     if attempt == _BEFORE_ATTEMPTS or marked:
         confirmed = mark.confirmed(marked and marked["outputs"]["input"])
-        return History(True, attempt, servers, tuple(before.get("namespaces", ())), confirmed=confirmed)
+        unfinished = generations(mark.confirmed(before)) != generations(confirmed)
+        return History(
+            True,
+            attempt,
+            servers,
+            tuple(before.get("namespaces", ())),
+            confirmed=confirmed,
+            interruptions=int(before.get("interruptions", 0)) + unfinished,
+            accessors=accessors,
+            # An update that was to enable ACLs may have been interrupted. Early versions did not confirm it.
+            had_acls=bool(confirmed.get("aclEnabled", before.get("aclEnabled"))),
+        )
     *earlier, last = before["namespaces"]
     if settings.namespace in earlier:
         raise pulumi.RunError(
@@ -145,8 +176,8 @@ def history(name: str, settings: Settings, state: Mapping[str, Any]) -> History:
         )
     namespaces = (*earlier, last) if settings.namespace == last else (*earlier, last, settings.namespace)
     if before["servers"] != _servers_hash(settings) or any(refusals(before, record(settings))):
-        return History(False, attempt + 1, settings.server_replicas, namespaces)
-    return History(False, attempt, servers, namespaces)
+        return History(False, attempt + 1, settings.server_replicas, namespaces, accessors=accessors)
+    return History(False, attempt, servers, namespaces, accessors=accessors)
 
 
 def addresses(name: str, settings: Settings, state: Mapping[str, Any]) -> dict[str, str]:
@@ -172,11 +203,11 @@ def addresses(name: str, settings: Settings, state: Mapping[str, Any]) -> dict[s
 def _servers_hash(settings: Settings) -> str:
     """Return a hash of the settings whose change restarts the servers, and of their number, nodes and keys.
 
-    Servers that wait for their first leader know only the number and the gossip keys that were declared when they
-    started, and trust no CA that was not declared then.
+    Servers that wait for their first leader know only the number and the keys that were declared when they started.
     """
     names = {entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers}
-    names |= {"server_replicas", "storage_nodes", "gossip_keys", "ca_keys"}
+    keys = {entry.name for entry in Settings.entries() if entry.key in KEY_SETTINGS}
+    names |= {"server_replicas", "storage_nodes", *keys}
     return hashlib.sha256(settings.model_dump_json(include=names).encode()).hexdigest()[:16]
 
 

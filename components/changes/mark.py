@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.settings import Settings
-from components.trust.generations import KEY_SETTINGS
+from components.trust.generations import KEY_SETTINGS, declared_generations
 
 SUFFIX = "-healthy"
 """The end of the mark's name; the beginning is the component's name."""
@@ -23,8 +23,8 @@ def healthy_mark(settings: Settings, before: Mapping[str, Any]) -> dict[str, Any
     removed = int(before.get("removedCas", 0))
     newly_removed = {int(generation) for generation in before.get("caKeys", ())} - {*settings.ca_keys}
     return {
-        "caKeys": list(settings.ca_keys),
-        "gossipKeys": list(settings.gossip_keys),
+        **declared_generations(settings),
+        "aclEnabled": settings.acl_enabled,
         "members": settings.server_replicas + settings.client_replicas,
         "removedCas": removed + len(newly_removed),
         "clientsRestartedFor": removed,

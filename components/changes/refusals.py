@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from components.quorum import majority, tolerated_losses
 from components.settings import PROJECT, Settings
 from components.settings.problems import HIDDEN
-from components.trust.generations import CA_KEYS, GOSSIP_KEYS, generation_name
+from components.trust.generations import CA_KEYS, GOSSIP_KEYS, TOKEN_SETTINGS, generation_name
 
 
 class Refusal(NamedTuple):
@@ -30,6 +30,12 @@ _FIXED = {
 }
 _SECRET_KEYS = "secretKeys"  # noqa: S105 - the name of a list of keys
 _RECORDED = {entry.key for entry in Settings.entries() if entry.setting.change.recorded}
+
+# Keys of the record: the accessor IDs of the declared ACL tokens, those of tokens that were declared before, and the
+# fingerprint of the first seed of ACL tokens.
+ACCESSORS = "accessors"
+REVOKED_ACCESSORS = "revokedAccessors"
+ACL_SEED = "aclSeed"
 
 _NEW_CLUSTER = (
     "Set it back; or create a second stack with the new value in another namespace, move the data there with a "
@@ -82,10 +88,13 @@ _SKIPPED_STEP = {
         f"{_ONE_STEP} gossip STACK",
     ),
 }
-_KEEP_KEY = "Keep it. If others may know it"
-_NEW_STACK = (
-    "create a second stack, which has keys of its own, move to it as for a new datacenter, and destroy this stack"
+_TOKEN_KEYS = ", ".join(f"`{setting}`" for setting in TOKEN_SETTINGS)
+_ENDED_TOKENS = Refusal(
+    f"{_TOKEN_KEYS}: a list without the previous first number",
+    "the tokens in use would be revoked before their users have the new ones",
+    "Change it one step at a time: [1], [2, 1], [2]; or run consul-cluster rotate tokens STACK",
 )
+_KEEP_KEY = "Keep it. If others may know it"
 _OLD_STATE = (
     "If the state already has a new key, import the state of the version before: pulumi stack export --version, "
     "pulumi stack import"
@@ -99,7 +108,7 @@ _KEYS = {
     "gossipKey": Refusal(
         "a gossip key", "agents with the old and with the new key could not talk to each other", _ROTATE
     ),
-    "aclSeed": Refusal("the seed of the ACL tokens", "the cluster knows only the old tokens", _NEW_STACK),
+    ACL_SEED: Refusal("a seed of ACL tokens", "the cluster knows only the old tokens", _ROTATE),
 }
 
 
@@ -124,12 +133,19 @@ def refusal_kinds() -> list[Refusal]:
     for key, reason in _FIXED.items():
         by_reason.setdefault(reason, []).append(f"`{key}`")
     fixed = [Refusal(", ".join(keys), reason, f"Set it back, or {_SECOND_STACK}") for reason, keys in by_reason.items()]
-    keys = [
-        Refusal(f"a new value of {key}", reason, f"Keep it, or {_SECOND_STACK if way is _NEW_STACK else way}")
-        for key, reason, way in _KEYS.values()
-    ]
+    keys = [Refusal(f"a new value of {key}", reason, f"Keep it, or {way}") for key, reason, way in _KEYS.values()]
     steps = _SKIPPED_STEP.values()
-    return [_LOST_QUORUM, _LOST_QUORUM_ROLLED, *fixed, _MOVED_VOLUMES, _NO_PRODUCTION, _NO_ACLS, *steps, *keys]
+    return [
+        _LOST_QUORUM,
+        _LOST_QUORUM_ROLLED,
+        *fixed,
+        _MOVED_VOLUMES,
+        _NO_PRODUCTION,
+        _NO_ACLS,
+        *steps,
+        _ENDED_TOKENS,
+        *keys,
+    ]
 
 
 def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -157,6 +173,9 @@ def refusals(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[st
     for setting in _SKIPPED_STEP:
         if _changed(setting, before, after):
             yield from _skipped_step(setting, _numbers(before[setting]), _numbers(after[setting]))
+    for setting in TOKEN_SETTINGS:
+        if _changed(setting, before, after):
+            yield from _ended_tokens(setting, _numbers(before[setting]), _numbers(after[setting]))
     for name in before:
         key = _KEYS.get(name.partition("-")[0])
         if key and _changed(name, before, after):
@@ -177,6 +196,16 @@ def _skipped_step(setting: str, before: list[int], after: list[int]) -> Iterator
         f"{_setting(setting)} cannot change from {before} to {after}: {_SKIPPED_STEP[setting].reason}. Set it to "
         f"{between} first, run pulumi up, and then take the next step; or back to {before}"
     )
+
+
+def _ended_tokens(setting: str, before: list[int], after: list[int]) -> Iterator[str]:
+    """Yield a message if the update would revoke the tokens that were in use `before`."""
+    if before[0] not in after:
+        yield (
+            f"{_setting(setting)} cannot change from {before} to {after}: {_ENDED_TOKENS.reason}. Set it to "
+            f"{[after[0], before[0]]} first, run pulumi up, and update the programs that use the tokens; or back to "
+            f"{before}"
+        )
 
 
 def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterator[str]:

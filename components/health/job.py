@@ -6,7 +6,8 @@ import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 
 from components.acl.objects import Acl
-from components.agents.agent_config import CLIENT_TLS_PORTS, KEYRING, SERVER_TLS_PORTS
+from components.acl.tokens import GENERATION_META
+from components.agents.agent_config import CLIENT_TLS_PORTS, HTTPS_PORT, KEYRING, SERVER_TLS_PORTS
 from components.agents.agent_files import AgentFiles
 from components.cluster import Cluster
 from components.identity import CLIENT, HEALTH, SERVER
@@ -31,9 +32,9 @@ def create_health_check(
     """Create a Job that fails unless the running cluster matches the declaration.
 
     Exactly the declared agents must be alive, one server must lead, all servers must vote, and every agent must serve
-    its current certificate. Then the Job changes the agents' gossip keys, if they are not those declared. A new
-    certificate or gossip key, a run of the pre-flight check, or a changed `revision`, the hash of the agents' specs,
-    runs the Job again. `opts` must make it depend on the agents.
+    its current certificate and use its current token. Then the Job changes the agents' gossip keys, if they are not
+    those declared. A new certificate or key, a run of the pre-flight check, or a changed `revision`, the hash of the
+    agents' specs, runs the Job again. `opts` must make it depend on the agents.
     """
     naming, settings = cluster.naming, cluster.settings
     servers = naming.servers(settings.server_replicas)
@@ -46,6 +47,7 @@ def create_health_check(
             scripts / "certificates.sh",
             scripts / "gossip.sh",
             scripts / "rotate_gossip.sh",
+            scripts / "tokens.sh",
             scripts / "check_health.sh",
         ],
         {
@@ -63,10 +65,13 @@ def create_health_check(
             "CLIENT_SERVICE": naming.host(naming.clients),
             "CLIENT_PORTS": " ".join(map(str, CLIENT_TLS_PORTS)),
             "RELOAD_TIMEOUT": str(RELOAD_MINUTES * 60),
+            "HTTPS_PORT": str(HTTPS_PORT),
+            "GENERATION_META": GENERATION_META,
+            "TOKEN_GENERATION": str(settings.agent_keys[0]),
             **token_environment(acl),
         },
         _TIMEOUT_SECONDS,
-        minutes=JOB_MINUTES + 3 * RELOAD_MINUTES,
+        minutes=JOB_MINUTES + 4 * RELOAD_MINUTES,
         volumes=[gossip_volume(files.gossip_secret), *token_volumes(acl, HEALTH)],
         mounts=[GOSSIP_MOUNT, *token_mounts(acl)],
     )

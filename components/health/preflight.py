@@ -5,14 +5,14 @@ from pathlib import Path
 import pulumi
 from pulumi_kubernetes.batch.v1 import Job
 
+from components.acl.job import SCRIPTS as ACL_SCRIPTS
 from components.acl.objects import Acl
-from components.agents.agent_config import MANAGEMENT_TOKEN, election_seconds
+from components.agents.agent_config import MANAGEMENT_DIR, election_seconds
 from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import SCRIPTS
 from components.cluster import Cluster
-from components.identity import HEALTH
 from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job
-from components.kubernetes.pod import management_environment, token_mounts, token_volumes
+from components.kubernetes.pod import MANAGEMENT_MOUNT, management_volume
 from components.settings import MOST_SERVERS
 from components.trust.keys import Keys
 
@@ -43,9 +43,11 @@ def create_preflight(
     """
     naming, settings = cluster.naming, cluster.settings
     scripts = Path(__file__).with_name("scripts")
+    interruptions = cluster.history.interruptions
     script = Script(
         [
             SCRIPTS / "servers.sh",
+            ACL_SCRIPTS / "management_token.sh",
             scripts / "expired.sh",
             scripts / "gossip.sh",
             scripts / "check_gossip.sh",
@@ -63,14 +65,15 @@ def create_preflight(
             "ELECTION_SECONDS": str(election_seconds(settings)),
             "ALLOW_DEGRADED": str(settings.allow_degraded).lower(),
             "STARTS_OVER": str(cluster.history.starts_over).lower(),
-            **management_environment(acl),
+            **({"INTERRUPTIONS": str(interruptions)} if interruptions else {}),
+            **({"MANAGEMENT_DIR": MANAGEMENT_DIR} if acl else {}),
         },
         _TIMEOUT_SECONDS,
         minutes=JOB_MINUTES
         + RELOAD_MINUTES
         + _KEYS_MINUTES
         + (cluster.history.servers_so_far - settings.server_replicas) * _MINUTES_TO_LEAVE,
-        volumes=token_volumes(acl, HEALTH, MANAGEMENT_TOKEN),
-        mounts=token_mounts(acl),
+        volumes=[management_volume(acl)] if acl else [],
+        mounts=[MANAGEMENT_MOUNT] if acl else [],
     )
     return create_job(naming.preflight, cluster, files, script, opts)

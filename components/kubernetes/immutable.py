@@ -22,6 +22,8 @@ def create_secret(
     return Secret(name, metadata=cluster.metadata(), immutable=True, string_data=data, opts=opts)
 
 
-def create_config_map(name: str, cluster: Cluster, data: Mapping[str, str], opts: pulumi.ResourceOptions) -> ConfigMap:
+def create_config_map(
+    name: str, cluster: Cluster, data: Mapping[str, pulumi.Input[str]], opts: pulumi.ResourceOptions
+) -> ConfigMap:
     """Create a ConfigMap from a map of strings; `name` is the prefix of its generated name."""
     return ConfigMap(name, metadata=cluster.metadata(), immutable=True, data=data, opts=opts)

@@ -15,7 +15,14 @@ from pulumi_kubernetes.core.v1 import (
 )
 
 from components.acl.objects import TOKEN_FILES, Acl
-from components.agents.agent_config import ACL_DIR, CA_CERTIFICATE, GOSSIP_DIR, MANAGEMENT_TOKEN, TLS_DIR
+from components.agents.agent_config import (
+    ACL_DIR,
+    CA_CERTIFICATE,
+    GOSSIP_DIR,
+    MANAGEMENT_DIR,
+    MANAGEMENT_TOKEN,
+    TLS_DIR,
+)
 from components.settings import ResourceAmounts, Resources, Settings, Toleration
 
 # A user ID above 10000 collides with no user of the node (checkov CKV_K8S_40). The pod can run without the image's own
@@ -39,6 +46,7 @@ CONTAINER_SECURITY: SecurityContextArgsDict = {
 }
 
 GOSSIP_MOUNT: VolumeMountArgsDict = {"name": "gossip", "mount_path": GOSSIP_DIR, "read_only": True}
+MANAGEMENT_MOUNT: VolumeMountArgsDict = {"name": "management", "mount_path": MANAGEMENT_DIR, "read_only": True}
 TLS_MOUNT: VolumeMountArgsDict = {"name": "tls", "mount_path": TLS_DIR, "read_only": True}
 
 # Readable by the owner and by the group, which is the pod's fsGroup.
@@ -100,7 +108,7 @@ def token_volumes(acl: Acl | None, role: str, *keys: str) -> list[VolumeArgsDict
         *({"key": key, "path": key} for key in keys),
     ]
     secret: SecretVolumeSourceArgsDict = {
-        "secret_name": acl.agents.metadata.name,
+        "secret_name": acl.agents,
         "default_mode": FILE_MODE,
         "items": items,
     }
@@ -120,6 +128,12 @@ def token_environment(acl: Acl | None) -> dict[str, str]:
 def management_environment(acl: Acl | None) -> dict[str, str]:
     """Return the environment variable with the path of the management token, which exists before the ACL Job runs."""
     return {"MANAGEMENT_TOKEN_FILE": f"{ACL_DIR}/{MANAGEMENT_TOKEN}"} if acl else {}
+
+
+def management_volume(acl: Acl) -> VolumeArgsDict:
+    """Return a volume with the management tokens of all generations, mounted by MANAGEMENT_MOUNT."""
+    secret: SecretVolumeSourceArgsDict = {"secret_name": acl.management.metadata.name, "default_mode": FILE_MODE}
+    return {"name": MANAGEMENT_MOUNT["name"], "secret": secret}
 
 
 def requirements(resources: Resources) -> ResourceRequirementsArgsDict:

@@ -10,8 +10,6 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
-from components.acl.objects import Acl
-from components.acl.tokens import METRICS
 from components.agents.agent_config import CA_CERTIFICATE, METRICS_PATH
 from components.cluster import Cluster
 from components.identity import CLIENT, SERVER
@@ -35,8 +33,10 @@ RULES_FILE = "alerts.yaml"
 _DASHBOARD_LABELS = {"grafana_dashboard": "1"}
 
 
-def create_monitoring(cluster: Cluster, authority: Authority, acl: Acl | None, opts: pulumi.ResourceOptions) -> None:
-    """Create the dashboard and the alerts.
+def create_monitoring(
+    cluster: Cluster, authority: Authority, token: pulumi.Output[str] | None, opts: pulumi.ResourceOptions
+) -> None:
+    """Create the dashboard and the alerts; `token` is the metrics token, or None without ACLs.
 
     With the Prometheus Operator the alerts are a PrometheusRule, and ServiceMonitors scrape the agents; the operator's
     CRDs must exist. Without it the alerts are a rules file in a ConfigMap.
@@ -53,10 +53,10 @@ def create_monitoring(cluster: Cluster, authority: Authority, acl: Acl | None, o
         return
     _create_custom_resource("PrometheusRule", naming.name, cluster.metadata(naming.name), rules, opts)
     # Use a separate Secret: the operator can read it, so it holds only the CA certificate and the metrics token.
-    data = {CA_CERTIFICATE: authority.certificates} | ({_TOKEN: acl.secret_ids()[METRICS]} if acl else {})
+    data = {CA_CERTIFICATE: authority.certificates} | ({_TOKEN: token} if token else {})
     secret = create_secret(f"{naming.name}-metrics", cluster, data, opts).metadata.name
     for service, component in ((naming.name, SERVER), (naming.clients, CLIENT)):
-        spec = service_monitor(naming, service, component, secret, with_token=acl is not None)
+        spec = service_monitor(naming, service, component, secret, with_token=token is not None)
         _create_custom_resource("ServiceMonitor", service, cluster.metadata(service, component), spec, opts)
 
 

@@ -31,8 +31,8 @@ def misfits(settings: Settings) -> Iterator[str]:
         yield "ingress_host"
     if settings.production and not settings.acl_enabled:
         yield "acl_enabled"
-    services = [entry.partition("/")[0] for entry in settings.service_tokens]
-    if len(set(services)) < len(services) or (services and not settings.acl_enabled):
+    entries = settings.service_tokens
+    if len(set(entries)) < len(entries) or (entries and not settings.acl_enabled):
         yield "service_tokens"
     if settings.monitoring != "none" and not settings.monitoring_namespace:
         yield "monitoring_namespace"

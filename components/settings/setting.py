@@ -67,3 +67,25 @@ def guarded(effect: str, *, restarts_servers: bool = False) -> Change:
 def refused(reason: str) -> Change:
     """Return a change that is always refused; `reason` says why a running cluster would not survive it."""
     return Change("refused", recorded=True, refused_because=reason)
+
+
+def key_generations(purpose: str, effect: str) -> Setting:
+    """Return the documentation of a setting that lists the generations of a key. Every agent has all of them."""
+    return _generations(
+        purpose,
+        f"{effect}; one step at a time: `[1]`, `[1, 2]`, `[2, 1]`, `[2]`; refused if the previous list does not have "
+        "the new first number, or the new list does not have the previous one",
+    )
+
+
+def token_generations(tokens: str, effect: str = "in place, restarts no pod") -> Setting:
+    """Return the documentation of a setting that lists the generations of ACL tokens. All of them are valid."""
+    return _generations(
+        f"The generations of {tokens}, the one in use first. The tokens of all listed generations are valid",
+        f"{effect}; one step at a time: `[1]`, `[2, 1]`, `[2]`; refused if the new list does not have the previous "
+        "first number",
+    )
+
+
+def _generations(purpose: str, effect: str) -> Setting:
+    return Setting(purpose, "a list of one or two different numbers from 1 to 999999", guarded(effect))

@@ -11,7 +11,17 @@ from pydantic import model_validator
 from components.settings.parsing import ParsedSettings
 from components.settings.problems import Problem, SettingsError
 from components.settings.rules import misfits
-from components.settings.setting import IN_PLACE, ROLLING_UPDATE, Change, Setting, guarded, refused, rolling
+from components.settings.setting import (
+    IN_PLACE,
+    ROLLING_UPDATE,
+    Change,
+    Setting,
+    guarded,
+    key_generations,
+    refused,
+    rolling,
+    token_generations,
+)
 from components.settings.value_types import (
     RESOURCES_ALLOWED,
     AbsolutePath,
@@ -37,9 +47,6 @@ from components.settings.value_types import (
 )
 
 _OTHER_NAME = "the servers verify each other by it, so updated servers could not talk to the others"
-_SKIPPED_STEP = (
-    "refused if the previous list does not have the new first number, or the new list does not have the previous one"
-)
 _OTHER_STATEFUL_SET = "Kubernetes would have to replace the servers' StatefulSet, which stops all servers at once"
 
 
@@ -199,26 +206,25 @@ class Settings(ParsedSettings):
     ] = 720
     ca_keys: Annotated[
         Generations,
-        Setting(
-            purpose="The generations of the CA's key. The first one signs certificates; agents trust the CA of each",
-            allowed="a list of one or two different numbers from 1 to 999999",
-            change=guarded(
-                "in place, restarts no server; one step at a time: `[1]`, `[1, 2]`, `[2, 1]`, `[2]`; the update after "
-                f"one that removes a generation restarts the clients, one at a time; {_SKIPPED_STEP}"
-            ),
+        key_generations(
+            "The generations of the CA's key. The first one signs certificates; agents trust the CA of each",
+            "in place, restarts no server; the update after one that removes a generation restarts the clients",
         ),
     ] = (1,)
     gossip_keys: Annotated[
         Generations,
-        Setting(
-            purpose="The generations of the gossip key, the primary key first: agents encrypt with it, and "
-            "accept messages with each key",
-            allowed="a list of one or two different numbers from 1 to 999999",
-            change=guarded(
-                f"in place, restarts no pod; one step at a time: `[1]`, `[1, 2]`, `[2, 1]`, `[2]`; {_SKIPPED_STEP}"
-            ),
+        key_generations(
+            "The generations of the gossip key. Agents encrypt with the first one, and accept messages with each",
+            "in place, restarts no pod",
         ),
     ] = (1,)
+    management_keys: Annotated[
+        Generations,
+        token_generations("the management token", "a new first number: rolling update of the servers; else in place"),
+    ] = (1,)
+    agent_keys: Annotated[Generations, token_generations("the tokens of agents, DNS and the health check")] = (1,)
+    metrics_keys: Annotated[Generations, token_generations("the metrics token")] = (1,)
+    service_keys: Annotated[Generations, token_generations("the tokens in serviceTokens")] = (1,)
     ingress_enabled: Annotated[
         bool,
         Setting(
@@ -304,10 +310,11 @@ class Settings(ParsedSettings):
     service_tokens: Annotated[
         tuple[ServiceToken, ...],
         Setting(
-            purpose="The services of other projects: each gets a token that may register it",
-            allowed="a list of service names, each once (lower-case letters, digits and -, at most 63; not consul), "
-            "optionally with a number, such as web/2, which replaces the service's token; empty if aclEnabled is false",
-            change=Change("in place, restarts no pod; removing a name revokes its token"),
+            purpose="The services of other projects: each gets a token that may register it. If a service has several "
+            "entries, such as `web/2` and `web`, the output has the token of the first one",
+            allowed="a list of service names (lower-case letters, digits and -, at most 63; not consul), optionally "
+            "with a number, such as web/2, for another token; no entry twice; empty if aclEnabled is false",
+            change=Change("in place, restarts no pod; removing an entry revokes its token"),
         ),
     ] = ()
     monitoring: Annotated[

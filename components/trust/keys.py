@@ -1,6 +1,6 @@
-"""The random secrets of a cluster: CA keys, gossip keys, ACL seed.
+"""The random secrets of a cluster: CA keys, gossip keys, seeds of the ACL tokens.
 
-The gossip keys and the ACL seed come from RandomPassword, whose resource ID is `none`. The ID of RandomBytes, RandomId
+The gossip keys and the seeds come from RandomPassword, whose resource ID is `none`. The ID of RandomBytes, RandomId
 and RandomUuid is the value itself, and Pulumi never encrypts an ID (pulumi/pulumi#2717).
 """
 
@@ -17,7 +17,7 @@ from components.kubernetes.protection import protected
 from components.settings import Settings
 from components.trust.authority import CURVE
 from components.trust.fingerprint import fingerprint
-from components.trust.generations import CA_KEYS, GOSSIP_KEYS, generation_name
+from components.trust.generations import CA_KEYS, GOSSIP_KEYS, TOKEN_SETTINGS, declared_generations, generation_name
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class Keys:
 
     `ca` has a CA's private key, which exists only in the Pulumi state, for each generation in the setting `caKeys`, in
     that order. `gossip` has a gossip key, 32 bytes in base64, for each generation in the setting `gossipKeys`, in that
-    order. All ACL tokens are derived from `acl_seed`.
+    order. `acl` has a seed, from which ACL tokens are derived, for each generation in one of TOKEN_SETTINGS.
     """
 
     ca: Mapping[int, tls.PrivateKey]
     gossip: Mapping[int, pulumi.Output[str]]
-    acl_seed: pulumi.Output[str]
+    acl: Mapping[int, pulumi.Output[str]]
 
     @property
     def primary_gossip_key(self) -> pulumi.Output[str]:
@@ -42,6 +42,11 @@ class Keys:
     def keyring(self) -> pulumi.Output[str]:
         """Return the gossip keys as an agent keeps them in its data directory."""
         return pulumi.Output.all(*self.gossip.values()).apply(json.dumps)
+
+    @property
+    def acl_seeds(self) -> pulumi.Output[Mapping[int, str]]:
+        """Return the seeds of the ACL tokens by generation."""
+        return pulumi.Output.all(*self.acl.values()).apply(lambda seeds: dict(zip(self.acl, seeds, strict=True)))
 
     @property
     def gossip_fingerprints(self) -> pulumi.Output[str]:
@@ -55,21 +60,22 @@ def create_keys(
 ) -> Keys:
     """Create the random secrets.
 
-    In production, the ACL seed is protected, and each CA key and gossip key whose generation is the first one in its
-    setting now and was the first one before this update (`before`). Other keys may be removed later, or never come into
-    use if the update is refused.
+    In production, protect the keys and seeds that are in use both before and after this update: their generation is the
+    first one in a setting, in `before` and now. Others may be removed later, or never come into use if the update is
+    refused.
     """
-    kept = protected(opts, when=settings.production)
+    declared = declared_generations(settings)
 
-    def options(setting: str, generation: int, in_use: int) -> pulumi.ResourceOptions:
-        return kept if generation == before[setting][0] == in_use else opts
+    def options(generation: int, *names: str) -> pulumi.ResourceOptions:
+        in_use = any(generation == before[name][0] == declared[name][0] for name in names)
+        return protected(opts, when=settings.production and in_use)
 
     ca = {
         generation: tls.PrivateKey(
             generation_name(f"{name}-ca", generation),
             algorithm="ECDSA",
             ecdsa_curve=CURVE,
-            opts=options(CA_KEYS, generation, settings.ca_keys[0]),
+            opts=options(generation, CA_KEYS),
         )
         for generation in settings.ca_keys
     }
@@ -78,9 +84,17 @@ def create_keys(
             generation_name(f"{name}-gossip", generation),
             length=64,
             special=False,
-            opts=options(GOSSIP_KEYS, generation, settings.gossip_keys[0]),
+            opts=options(generation, GOSSIP_KEYS),
         ).result.apply(gossip_key)
         for generation in settings.gossip_keys
     }
-    acl_seed = random.RandomPassword(f"{name}-acl", length=64, special=False, opts=kept).result
-    return Keys(ca, gossip, acl_seed)
+    acl = {
+        generation: random.RandomPassword(
+            generation_name(f"{name}-acl", generation),
+            length=64,
+            special=False,
+            opts=options(generation, *TOKEN_SETTINGS),
+        ).result
+        for generation in sorted({generation for name in TOKEN_SETTINGS for generation in declared[name]})
+    }
+    return Keys(ca, gossip, acl)

@@ -114,6 +114,14 @@ def test_an_update_also_refuses_before_it_changes_anything(running: Stack) -> No
     assert tls_outputs(running) == before
 
 
+def test_a_refused_update_changes_no_output(running: Stack) -> None:
+    running.configure(DEVELOPMENT)
+    before = running.outputs()
+    running.configure(DEVELOPMENT | {"managementKeys": [2, 1], "gossipKeys": [2]})
+    assert "gossipKeys cannot change" in running.refused()
+    assert running.outputs() == before
+
+
 def tls_outputs(stack: Stack) -> dict[str, Any]:
     """Return the outputs of the keys and certificates in the state, by URN."""
     return {of["urn"]: of["outputs"] for of in stack.deployment() if of["type"].startswith("tls:")}
@@ -123,7 +131,7 @@ def test_a_new_key_is_refused_in_development_too(running: Stack) -> None:
     keys = {
         "tls:index/privateKey:PrivateKey::consul-ca": "a CA's private key",
         "random:index/randomPassword:RandomPassword::consul-gossip": "a gossip key",
-        "random:index/randomPassword:RandomPassword::consul-acl": "the seed of the ACL tokens",
+        "random:index/randomPassword:RandomPassword::consul-acl": "a seed of ACL tokens",
     }
     running.configure(DEVELOPMENT)
     urns = [found["urn"] for found in running.deployment() if found["urn"].endswith(tuple(keys))]

@@ -43,6 +43,8 @@ class Recorder(pulumi.runtime.Mocks):
         self.outputs: dict[str, Any] = {}
         self.identities: set[tuple[str, str]] = set()
         """The URN of each resource's parent, and the URN of the resource."""
+        self.protected: set[str] = set()
+        """The resources with Pulumi's option `protect`, as `Kind name`."""
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         kind = args.typ.rpartition(":")[2]
@@ -65,7 +67,12 @@ class Recorder(pulumi.runtime.Mocks):
 
 
 class Monitor(pulumi.runtime.mocks.MockMonitor):
-    """Records the URN and the parent of each resource."""
+    """Records the URN and the parent of each resource, and those that are protected."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the SDK's name
+        if request.protect:
+            cast("Recorder", self.mocks).protected.add(f"{request.type.rpartition(':')[2]} {request.name}")
+        return super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         urn = super().make_urn(parent, type_, name)

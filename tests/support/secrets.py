@@ -3,9 +3,10 @@
 import base64
 from typing import Any
 
-from components.acl.tokens import MANAGEMENT, Token, agent_tokens
+from components.acl.tokens import all_tokens
 from components.agents.agent_config import gossip_key
 from components.naming import Naming
+from tests.support.graph import development
 
 
 def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
@@ -18,7 +19,7 @@ def secrets(resources: list[dict[str, Any]]) -> dict[str, str]:
             if value := plain(outputs.get(key)):
                 found[f"{name}.{key}"] = value
     found["gossip key"] = gossip_key(found["consul-gossip.result"])
-    tokens = [MANAGEMENT, *agent_tokens(Naming("consul", "")), Token("service-web")]
+    tokens = all_tokens(Naming("consul", ""), development(service_tokens=("web",))).values()
     return found | {token.name: token.secret_id(found["consul-acl.result"]) for token in tokens}
 
 

@@ -1,12 +1,13 @@
-# Create or update the ACL policies and tokens of the agents and of `serviceTokens`, and delete tokens that this script
-# created and that are no longer declared. Idempotent. Wait $SERVERS_TIMEOUT seconds for a server that knows a leader, and
-# then $TIMEOUT seconds for success; after that, print the last error and fail.
+# Create or update the declared ACL policies and tokens. Delete the tokens in $ACL_DIR/policies/revoked, which this stack has
+# created and no longer declares. Idempotent. Wait $SERVERS_TIMEOUT seconds for a server that knows a leader, and then
+# $TIMEOUT seconds for success; after that, print the last error and fail.
 set -u
 
 # `put PATH FILE`: read the management token from a file, and discard the response because it contains tokens.
 put() {
-    curl --silent --show-error --fail --output /dev/null --max-time 10 --cacert "$CONSUL_CACERT" \
-        --header "@$ACL_DIR/tokens/header" --request PUT --data "@$2" "$CONSUL_HTTP_ADDR/v1/acl/$1"
+    { printf 'X-Consul-Token: '; cat "$CONSUL_HTTP_TOKEN_FILE"; } |
+        curl --silent --show-error --fail --output /dev/null --max-time 10 --cacert "$CONSUL_CACERT" \
+            --header @- --request PUT --data "@$2" "$CONSUL_HTTP_ADDR/v1/acl/$1"
 }
 
 # Create the policy. If it exists, look up the ID that Consul assigned and update it.
@@ -17,30 +18,45 @@ make_policy() {
     put "policy/$id" "$1"
 }
 
+# Create the token. If it exists, update it; but not a management token that a leader has created from its configuration, with
+# a random accessor ID.
 make_token() {
-    put token "$1" 2>/dev/null || put "token/$(basename "$1" .json)" "$1"
+    put token "$1" 2>/dev/null && return
+    id=$(basename "$1" .json)
+    for management in "$MANAGEMENT_DIR"/*"$id"; do
+        [ ! -e "$management" ] || ! accessor_of "$management" >/dev/null || return 0
+    done
+    put "token/$id" "$1"
 }
 
-remove_undeclared() {
+# Delete the revoked tokens, and each management token that a leader created from another configuration. Fail if a declared
+# management token does not exist.
+remove_tokens() {
+    management_ids=$(for file in "$MANAGEMENT_DIR"/*; do accessor_of "$file" || exit; done) ||
+        { echo "$management_ids"; return 1; }
     tokens=$(consul acl token list) || return
     echo "$tokens" | while read -r key value; do
         case "$key$value" in
-        AccessorID:*) accessor=$value ;;
-        "Description:consul-cluster "*)
-            [ -e "$ACL_DIR/tokens/$accessor.json" ] || consul acl token delete -accessor-id "$accessor" || return
+        AccessorID:*)
+            accessor=$value
+            grep -qx "$accessor" "$ACL_DIR/policies/revoked" || continue
             ;;
+        "Description:$INITIAL_MANAGEMENT") ! echo "$management_ids" | grep -qx "$accessor" || continue ;;
+        *) continue ;;
         esac
+        consul acl token delete -accessor-id "$accessor" || return
     done
 }
 
 make_all() {
+    choose_management_token || return
     for file in "$ACL_DIR"/policies/*.json; do
         make_policy "$file" || return
     done
     for file in "$ACL_DIR"/tokens/*.json; do
         make_token "$file" || return
     done
-    remove_undeclared
+    remove_tokens
 }
 
 # The Service in $CONSUL_HTTP_ADDR leads only to servers that know a leader.

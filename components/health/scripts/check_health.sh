@@ -1,7 +1,7 @@
-# Check in this order: the cluster matches the declaration, every agent serves its current certificate, and every agent has
-# the declared gossip keys. expired.sh, certificates.sh, gossip.sh and rotate_gossip.sh come before this file. If a check does
-# not succeed in time, print the differences and fail. The limits: $TIMEOUT s, counted from when no certificate has expired,
-# which takes at most $RELOAD_TIMEOUT s; then $RELOAD_TIMEOUT s for the certificates, and as long for the keys.
+# Check in this order: the cluster matches the declaration, every agent serves its current certificate, uses its current
+# token, and has the declared gossip keys. expired.sh, certificates.sh, gossip.sh, rotate_gossip.sh and tokens.sh come before
+# this file. If a check does not succeed in time, print the differences and fail. The limits: $TIMEOUT s, counted from when no
+# certificate has expired, which takes at most $RELOAD_TIMEOUT s; then $RELOAD_TIMEOUT s for each of the others.
 set -u
 
 problems() {
@@ -53,5 +53,6 @@ set -- $SERVERS
 voters=$#
 wait_until_empty "The cluster is not healthy" "$TIMEOUT" problems
 wait_until_empty "Not every agent serves its current certificate" "$RELOAD_TIMEOUT" outdated
+[ -z "${CONSUL_HTTP_TOKEN_FILE-}" ] || wait_until_empty "Not every agent uses its current token" "$RELOAD_TIMEOUT" outdated_tokens
 wait_until_empty "The members do not have the gossip keys of the setting gossipKeys" "$RELOAD_TIMEOUT" rotate
 echo "The cluster is healthy: $MEMBERS"

@@ -1,11 +1,10 @@
 # Run before every change that restarts or removes servers, or changes the gossip keys or the CA. servers.sh, expired.sh,
-# gossip.sh, check_gossip.sh and check_ca.sh come before this file. Succeed only if every declared server ($SERVERS) is a
+# management_token.sh, gossip.sh, check_gossip.sh and check_ca.sh come before this file. Succeed only if every declared server ($SERVERS) is a
 # healthy voter, if there is no cluster, if it starts over ($STARTS_OVER), or if $ALLOW_DEGRADED permits it; and only if the
 # agents are ready for the declared gossip keys and CAs. Then make the servers that are not declared leave Raft, one at a
 # time. $EVERY_SERVER has the names of all servers that a cluster can have.
 # Steps and invariants: components/agents/README.md.
 set -u
-export CONSUL_HTTP_TOKEN_FILE="${MANAGEMENT_TOKEN_FILE-}"
 headless=${CONSUL_HTTP_ADDR#https://}
 
 # A server that has left starts again, as a non-voter. Autopilot lets it vote after this many seconds of stable health;
@@ -175,6 +174,7 @@ quiet=0
 while :; do
     look_at_all
     [ -z "$member" ] || CONSUL_HTTP_ADDR=$(url "$member")
+    [ -z "${MANAGEMENT_DIR-}" ] || choose_management_token >/dev/null
     found=$(problems)
     [ -z "$found" ] && quiet=$((quiet + 1)) || quiet=0
     now=$(date +%s)

@@ -7,7 +7,7 @@ import pytest
 from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 from pydantic import ValidationError
 
-from components.acl.tokens import MANAGEMENT, agent_tokens
+from components.acl.tokens import all_tokens
 from components.agents.agent_config import gossip_key
 from components.naming import Naming
 from tests.support.graph import PASSWORD, Inputs, Recorder, declare, development, production, stash
@@ -84,7 +84,7 @@ def test_the_secret_has_the_walkthroughs_four_keys() -> None:
 @pytest.mark.parametrize("stateful_set", ["consul", "consul-client"])
 def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
     text = json.dumps(declare(production()).of_kind("StatefulSet")[stateful_set])
-    tokens = [token.secret_id(PASSWORD) for token in (MANAGEMENT, *agent_tokens(Naming("consul", "consul")))]
+    tokens = [token.secret_id(PASSWORD) for token in all_tokens(Naming("consul", "consul"), production()).values()]
     for secret in (PASSWORD, gossip_key(PASSWORD), "PRIVATE KEY", *tokens):
         assert secret not in text
 
@@ -92,7 +92,7 @@ def test_no_secret_is_in_a_pod_spec(stateful_set: str) -> None:
 def test_most_of_what_pods_mount_is_immutable_and_named_by_pulumi() -> None:
     recorder = declare(development())
     mounted = recorder.of_kind("Secret")
-    for changed_in_place in ("consul", "consul-client", "consul-gossip"):
+    for changed_in_place in ("consul", "consul-client", "consul-gossip", "consul-agent-acl"):
         assert mounted.pop(changed_in_place)["metadata"]["name"] == changed_in_place
     mounted |= recorder.of_kind("ConfigMap")
     for read_at_start in ("consul-bootstrap", "consul-addresses", "consul-formed"):
@@ -135,6 +135,28 @@ def test_the_agents_are_checked_before_another_ca_signs(
     assert {(index > check) for index in certificates} == {first == "check"}
 
 
+@pytest.mark.parametrize(
+    ("change", "order"),
+    [
+        ({}, ["Job consul-preflight", "SecretPatch consul-agent-acl", "StatefulSet consul", "Job consul-acl"]),
+        (
+            {"agent_keys": (2, 1)},
+            ["Job consul-preflight", "Job consul-acl", "SecretPatch consul-agent-acl", "StatefulSet consul"],
+        ),
+        (
+            {"agent_keys": (2, 1), "allow_degraded": True},
+            ["Job consul-preflight", "SecretPatch consul-agent-acl", "StatefulSet consul", "Job consul-acl"],
+        ),
+    ],
+    ids=["the same tokens", "other tokens", "other tokens and servers that are missing"],
+)
+def test_tokens_exist_before_agents_use_them(change: dict[str, Any], order: list[str]) -> None:
+    state = stash("consul", declare(production()).inputs["Stash consul"]["input"])
+    state |= stash("consul-healthy", {"members": 6})
+    registered = [name for name in declare(production(**change), state).inputs if name in order]
+    assert registered == order
+
+
 def changed(before: Recorder, after: Recorder) -> set[str]:
     return {name for name in before.inputs | after.inputs if before.inputs.get(name) != after.inputs.get(name)}
 
@@ -164,7 +186,34 @@ def test_adding_servers_restarts_none() -> None:
 def test_a_new_service_token_restarts_no_agent() -> None:
     before, after = declare(production()), declare(production(service_tokens=("web",)))
     # The Secret's new name would also change the Job, but these mocks do not generate new names.
-    assert changed(before, after) == {"ConsulCluster consul", "Secret consul-acl"}
+    assert changed(before, after) == {"ConsulCluster consul", "Secret consul-acl", "Stash consul"}
+
+
+def test_keys_are_protected_while_they_are_in_use_before_and_after_an_update() -> None:
+    def protected(confirmed: dict[str, list[int]], **keys: tuple[int, ...]) -> set[str]:
+        state = stash("consul", declare(production()).of_kind("Stash")["consul"]["input"])
+        state |= stash("consul-healthy", {"caKeys": [1], "gossipKeys": [1], **confirmed})
+        kinds = ("PrivateKey ", "RandomPassword ")
+        return {name.split()[1] for name in declare(production(**keys), state).protected if name.startswith(kinds)}
+
+    first = {"consul-ca", "consul-gossip", "consul-acl"}
+    assert protected({}) == first
+    assert protected({}, ca_keys=(1, 2), gossip_keys=(1, 2), metrics_keys=(2, 1)) == first
+    # The other tokens still use the first seed.
+    second = protected({"gossipKeys": [2, 1], "metricsKeys": [2, 1]}, gossip_keys=(2,), metrics_keys=(2,))
+    assert second == {"consul-ca", "consul-gossip-2", "consul-acl", "consul-acl-2"}
+    keys = dict.fromkeys(("management_keys", "agent_keys", "metrics_keys", "service_keys"), (2, 1))
+    assert protected({}, **keys) == {"consul-ca", "consul-gossip"}
+
+
+def test_the_first_of_several_tokens_of_a_service_is_the_output() -> None:
+    settings = production(service_tokens=("web/2", "web", "api"))
+    tokens = all_tokens(Naming("consul", "consul"), settings)
+    outputs = declare(settings).outputs["serviceTokens"]
+    assert outputs == {
+        "web": tokens["service-web/2"].secret_id(PASSWORD),
+        "api": tokens["service-api"].secret_id(PASSWORD),
+    }
 
 
 def test_removed_servers_keep_their_volumes() -> None:
@@ -239,7 +288,8 @@ def test_outputs_are_the_documented_ones() -> None:
     assert outputs["dnsAddress"] == "10.0.0.10:53"
     assert outputs["serverHosts"] == [f"consul-{ordinal}.consul.consul.svc" for ordinal in range(3)]
     assert outputs["clientHosts"] == [f"consul-client-{ordinal}.consul-client.consul.svc" for ordinal in range(3)]
-    assert outputs["managementToken"] == MANAGEMENT.secret_id(PASSWORD)
+    tokens = all_tokens(Naming("consul", "consul"), development())
+    assert outputs["managementToken"] == tokens["management"].secret_id(PASSWORD)
 
 
 def test_without_acls_there_is_no_token() -> None:

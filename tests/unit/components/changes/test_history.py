@@ -9,8 +9,10 @@ import pytest
 from components.changes.history import History, addresses, history, read_history
 from components.changes.refusals import record
 from components.settings import Settings
+from components.trust.generations import KEY_SETTINGS
 from tests.support.graph import development, in_state, production, server_addresses, stash
 
+FIRST_KEYS = {setting: [1] for setting in KEY_SETTINGS}
 HEALTHY = stash("consul-healthy", True)
 
 
@@ -44,6 +46,7 @@ def test_the_first_update_is_the_first_attempt() -> None:
         {"server_resources": {"requests": {"cpu": "1"}}},
         {"gossip_keys": (1, 2)},
         {"ca_keys": (1, 2)},
+        {"management_keys": (2,)},
     ],
 )
 def test_before_it_was_healthy_a_cluster_starts_over(change: dict[str, Any]) -> None:
@@ -77,18 +80,59 @@ def test_the_mark_has_the_keys_that_every_agent_confirmed(
     state = recorded(production(), attempt=0.0 if not mark else 1.0) | mark
     settings = production(ca_keys=(3, 4), gossip_keys=(1, 2))
     known = after(settings, state)
-    assert known.generations(settings) == {"caKeys": ca, "gossipKeys": gossip}
+    assert known.generations(settings) == FIRST_KEYS | {"caKeys": ca, "gossipKeys": gossip}
     assert known.removed_cas == removed
     assert known.rotates_ca(settings)
     assert not known.rotates_ca(production(ca_keys=tuple(ca)))
 
 
 def test_a_cluster_that_was_never_healthy_has_the_keys_declared() -> None:
-    settings = production(ca_keys=(5,), gossip_keys=(2, 3))
+    settings = production(ca_keys=(5,), gossip_keys=(2, 3), metrics_keys=(4,))
     first = after(settings, {})
-    assert first.generations(settings) == {"caKeys": [5], "gossipKeys": [2, 3]}
+    declared = {"caKeys": [5], "gossipKeys": [2, 3], "metricsKeys": [4]}
+    assert first.generations(settings) == FIRST_KEYS | declared
     assert first.removed_cas == 0
     assert not first.rotates_ca(settings)
+
+
+def test_tokens_rotate_only_in_a_healthy_cluster_with_acls() -> None:
+    changed = production(agent_keys=(2, 1))
+    state = recorded(production())
+    assert not after(changed, state).rotates_tokens(changed)
+    healthy = after(changed, state | HEALTHY)
+    assert healthy.rotates_tokens(changed)
+    assert not healthy.rotates_tokens(production())
+    confirmed = stash("consul-healthy", {"agentKeys": [2.0, 1.0]})
+    assert not after(changed, state | confirmed).rotates_tokens(changed)
+    without = recorded(development(acl_enabled=False)) | HEALTHY
+    assert not after(changed, without).rotates_tokens(changed)
+    # The update that was to enable ACLs was interrupted.
+    interrupted = state | stash("consul-healthy", {"aclEnabled": False})
+    assert not after(changed, interrupted).rotates_tokens(changed)
+
+
+def test_an_update_after_an_interrupted_one_is_counted() -> None:
+    changed = production(agent_keys=(2, 1))
+    confirmed = stash("consul-healthy", {"agentKeys": [1.0]})
+    state = recorded(changed) | confirmed
+    assert after(changed, recorded(production()) | confirmed).interruptions == 0
+    again = after(changed, state)
+    assert again.interruptions == 1
+    # The number stays, so that the pre-flight check does not run once more.
+    finished = stash("consul", again.record(changed)) | stash("consul-healthy", {"agentKeys": [2.0, 1.0]})
+    assert after(changed, finished).interruptions == 1
+    assert not after(production(agent_keys=(2, 1), allow_degraded=True), state).rotates_tokens(
+        production(agent_keys=(2, 1), allow_degraded=True)
+    )
+
+
+def test_tokens_of_an_update_that_was_never_healthy_are_revoked_too() -> None:
+    assert after(production(), recorded(production(), accessors=["a"])).revoked([]) == ["a"]
+
+
+def test_tokens_that_were_ever_declared_are_revoked_unless_they_are_declared() -> None:
+    state = recorded(production(), accessors=["a", "b"], revokedAccessors=["c"]) | HEALTHY
+    assert after(production(), state).revoked(["b", "d"]) == ["a", "c"]
 
 
 def test_other_changes_belong_to_the_same_attempt() -> None:

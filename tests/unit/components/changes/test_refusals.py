@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from components.changes.refusals import lost_quorum, record, refusal_kinds, refusals, released
 from components.settings import Settings
+from components.trust.generations import TOKEN_SETTINGS
 from tests.support.graph import development, production
 
 NODES = tuple(f"node-{number}" for number in range(1, 8))
@@ -21,6 +22,7 @@ def before() -> dict[str, Any]:
         "gossipKey": "b",
         "gossipKey-2": "d",
         "aclSeed": "c",
+        "aclSeed-2": "f",
     }
 
 
@@ -72,7 +74,7 @@ def test_acls_can_be_enabled_but_not_disabled() -> None:
     assert "Set it back" in refusal
 
 
-@pytest.mark.parametrize("key", ["caKey", "caKey-2", "gossipKey", "gossipKey-2", "aclSeed"])
+@pytest.mark.parametrize("key", ["caKey", "caKey-2", "gossipKey", "gossipKey-2", "aclSeed", "aclSeed-2"])
 @pytest.mark.parametrize("new", ["another", None], ids=["known", "not known yet"])
 def test_a_new_key_is_refused(key: str, new: str | None) -> None:
     (refusal,) = refusals(before(), before() | {key: new})
@@ -95,6 +97,26 @@ def test_keys_change_one_step_at_a_time(setting: str) -> None:
     [([1], [2], [1, 2]), ([1], [2, 1], [1, 2]), ([1, 2], [2], [2, 1]), ([1, 2], [3], [1, 3]), ([2, 1], [1], [1, 2])],
 )
 def test_a_skipped_step_is_refused(setting: str, old: list[int], new: list[int], first: list[int]) -> None:
+    (refusal,) = refusals({setting: [float(each) for each in old]}, {setting: new})
+    assert f"consul-cluster:{setting} cannot change from {old} to {new}" in refusal
+    assert f"Set it to {first} first" in refusal
+    assert f"or back to {old}" in refusal
+    assert not list(refusals({setting: old}, {setting: first}))
+
+
+EACH_TOKEN_SETTING = pytest.mark.parametrize("setting", TOKEN_SETTINGS)
+
+
+@EACH_TOKEN_SETTING
+def test_tokens_change_in_two_steps(setting: str) -> None:
+    allowed = [([1], [2, 1]), ([2, 1], [2]), ([2, 1], [1, 2]), ([1, 2], [1]), ([2, 1], [3, 2]), ([1], [1, 2])]
+    for old, new in allowed:
+        assert not list(refusals({setting: [float(each) for each in old]}, {setting: new}))
+
+
+@EACH_TOKEN_SETTING
+@pytest.mark.parametrize(("old", "new", "first"), [([1], [2], [2, 1]), ([2, 1], [1], [1, 2]), ([2, 1], [3, 1], [3, 2])])
+def test_tokens_in_use_do_not_end_in_one_step(setting: str, old: list[int], new: list[int], first: list[int]) -> None:
     (refusal,) = refusals({setting: [float(each) for each in old]}, {setting: new})
     assert f"consul-cluster:{setting} cannot change from {old} to {new}" in refusal
     assert f"Set it to {first} first" in refusal

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
-from components.acl.tokens import agent_tokens
+from components.acl.tokens import all_tokens
 from components.monitoring.alerts import alert_rules
 from components.monitoring.dashboard import dashboard_model
 from components.monitoring.objects import RULES_FILE
@@ -86,7 +86,7 @@ def test_without_acls_a_scrape_sends_no_token() -> None:
 def test_no_declared_object_contains_a_token(monitoring: dict[str, str]) -> None:
     recorder = declare(production(**monitoring))
     declared = [*(recorder.of_kind(kind) for kind in OPERATOR_KINDS), recorder.of_kind("ConfigMap")]
-    for token in agent_tokens(NAMING):
+    for token in all_tokens(NAMING, production()).values():
         assert token.secret_id(PASSWORD) not in json.dumps(declared)
 
 

@@ -40,7 +40,7 @@ def test_development_needs_only_a_place_for_its_data() -> None:
         pytest.param(DEVELOPMENT, "ingressPort", "65536", id="a port beyond the last"),
         pytest.param(PRODUCTION, "aclEnabled", "false", id="no ACLs in production"),
         pytest.param(DEVELOPMENT, "serviceTokens", '["web", "web"]', id="a service twice"),
-        pytest.param(DEVELOPMENT, "serviceTokens", '["web", "web/2"]', id="two tokens of one service"),
+        pytest.param(DEVELOPMENT, "serviceTokens", '["web", "web/2", "web/2"]', id="a service's token twice"),
         pytest.param(DEVELOPMENT, "serviceTokens", '["consul"]', id="the servers' own service"),
         pytest.param(DEVELOPMENT, "serviceTokens", '["consul/2"]', id="another token of the servers' own service"),
         pytest.param(DEVELOPMENT, "serviceTokens", '["Web"]', id="a service in capitals"),
