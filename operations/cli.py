@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +13,7 @@ from operations.commands import errors_presented
 from operations.rotation.ca import rotate_ca
 from operations.rotation.gossip import rotate_gossip
 from operations.rotation.steps import Target
+from operations.rotation.tokens import rotate_tokens
 from operations.server import Server, server_of
 from operations.snapshots.restore import restore as restore_snapshot
 from operations.snapshots.save import save as save_snapshot
@@ -133,6 +136,41 @@ def ca(
     any. If it is interrupted, run it again: it continues with the unfinished step. Commit the settings file afterwards.
     """
     _rotate(rotate_ca, Target(stack, _options(config_file), yes, component, namespace))
+
+
+class TokenSetting(StrEnum):
+    """TOKEN_SETTINGS as values of an option."""
+
+    MANAGEMENT = "managementKeys"
+    AGENTS = "agentKeys"
+    METRICS = "metricsKeys"
+    SERVICES = "serviceKeys"
+
+
+@rotate.command()
+def tokens(
+    stack: Stack,
+    only: Annotated[
+        list[TokenSetting] | None,
+        typer.Option(help="Replace only the tokens of this setting. Can be repeated.", show_default=False),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before each update, nor wait until other projects are updated.")
+    ] = False,
+    config_file: ConfigFile = None,
+    component: Component = None,
+    namespace: Namespace = None,
+) -> None:
+    """Replace the ACL tokens, in two updates of the stack, each with a preview.
+
+    Run it in the directory of the stack's program. A new management token restarts the servers, one at a time; other
+    tokens restart nothing. Other projects must get the outputs managementToken, metricsToken and serviceTokens after
+    the first update, so do not use --yes if there are any. If it is interrupted, run it again: it continues with the
+    unfinished step. Commit the settings file afterwards.
+    """
+    settings = [setting.value for setting in only or TokenSetting]
+    rotation = partial(rotate_tokens, settings=settings)
+    _rotate(rotation, Target(stack, _options(config_file), yes, component, namespace))
 
 
 def _options(config_file: Path | None) -> list[str]:

@@ -8,7 +8,7 @@ import typer
 from components.agents.agent_config import CA_CERTIFICATE, HTTPS_PORT, TLS_DIR
 from components.trust.generations import CA_KEYS
 from operations.commands import OperationError
-from operations.rotation.steps import Rotation, Target, rotate, steps
+from operations.rotation.steps import Rotation, Step, Target, plan_of_setting, rotate, steps
 from operations.server import Server
 from operations.state import RecordedCluster
 
@@ -43,8 +43,9 @@ def rotate_ca(target: Target, server: Server) -> str:
     Raises OperationError if a step fails. The same command goes on from there.
     """
 
-    def prepare(cluster: RecordedCluster, generations: list[int]) -> None:
+    def prepare(cluster: RecordedCluster, step: Step) -> None:
         """Ask the user to update the callers before another CA signs."""
+        generations = step[CA_KEYS]
         if generations[0] != cluster.generations(CA_KEYS)[0]:
             print(
                 f"Before CA {generations[0]} signs, all callers must trust the new output caCertificate, which has "
@@ -58,7 +59,7 @@ def rotate_ca(target: Target, server: Server) -> str:
         old = [pem for name, pem in before.ca_certificates.items() if name not in cluster.ca_certificates]
         return _proof(cluster, server, old)
 
-    return rotate(target, server, Rotation(CA_KEYS, ca_steps, prove, prepare))
+    return rotate(target, server, Rotation([CA_KEYS], plan_of_setting(CA_KEYS, ca_steps), prove, prepare))
 
 
 def _proof(cluster: RecordedCluster, server: Server, old: Sequence[str]) -> str:

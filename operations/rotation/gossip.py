@@ -8,7 +8,7 @@ from components.changes.refusals import fingerprint_name
 from components.kubernetes.scripts import read_script
 from components.trust.generations import GOSSIP_KEYS
 from operations.commands import OperationError
-from operations.rotation.steps import Rotation, Target, rotate, steps
+from operations.rotation.steps import Rotation, Target, plan_of_setting, rotate, steps
 from operations.server import Server
 from operations.state import RecordedCluster
 
@@ -43,7 +43,7 @@ def rotate_gossip(target: Target, server: Server) -> str:
     def prove(_before: RecordedCluster, cluster: RecordedCluster) -> str:
         return _proof(target, cluster, server)
 
-    return rotate(target, server, Rotation(GOSSIP_KEYS, plan, prove))
+    return rotate(target, server, Rotation([GOSSIP_KEYS], plan_of_setting(GOSSIP_KEYS, plan), prove))
 
 
 def _proof(target: Target, cluster: RecordedCluster, server: Server) -> str:

@@ -1,4 +1,4 @@
-"""The steps of a rotation: one `pulumi up` for each value of the setting that lists the generations of a key."""
+"""The steps of a rotation: one `pulumi up` for each value of the settings that list the generations of keys."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +14,9 @@ from operations.commands import OperationError, run, run_in_terminal
 from operations.rotation.writes import writing
 from operations.server import Server
 from operations.state import RecordedCluster, cluster_of
+
+Step = Mapping[str, list[int]]
+"""The generations that an update declares, by setting."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +58,7 @@ def steps(setting: str, current: Sequence[int], confirmed: Sequence[int]) -> Ite
     Raises OperationError if `current` would bring back an older key, takes the first step back, or skips a step.
     """
     first, *others = current
-    if max(current) < max(confirmed) or any(each < max(confirmed) and each not in confirmed for each in current):
-        key = f"{PROJECT}:{setting}"
-        raise OperationError(
-            f"{key} is {list(current)}, but the agents have {list(confirmed)}: the settings file may be older than "
-            f"the stack. Run pulumi config set {key} '{list(confirmed)}' first"
-        )
-    for refusal in refusals({setting: [*confirmed]}, {setting: [*current]}):
-        raise OperationError(refusal)
+    check_settings_file(setting, current, confirmed)
     if list(current) != list(confirmed):
         yield [*current]
         if not others:
@@ -75,18 +71,37 @@ def steps(setting: str, current: Sequence[int], confirmed: Sequence[int]) -> Ite
     yield [max(first, second)]
 
 
+def check_settings_file(setting: str, current: Sequence[int], confirmed: Sequence[int]) -> None:
+    """Raise OperationError if `current` would bring back an older key, or if an update would refuse it. Pure."""
+    if max(current) < max(confirmed) or any(each < max(confirmed) and each not in confirmed for each in current):
+        key = f"{PROJECT}:{setting}"
+        raise OperationError(
+            f"{key} is {list(current)}, but the cluster has {list(confirmed)}: the settings file may be older than "
+            f"the stack. Run pulumi config set {key} '{list(confirmed)}' first"
+        )
+    for refusal in refusals({setting: [*confirmed]}, {setting: [*current]}):
+        raise OperationError(refusal)
+
+
 @dataclass(frozen=True)
 class Rotation:
-    """A rotation: the setting, a function that plans the steps, and one that proves the end.
+    """A rotation: the settings, and functions that plan the steps and prove the result.
 
-    `plan` returns the setting's coming values, given its value now and the cluster. `prove` gets the cluster before and
-    after the rotation. `prepare` is called before each step, with the cluster and the setting's next value.
+    `plan` returns the remaining steps, given the generations in the settings now, and the cluster. `prepare` is called
+    before each step, with the cluster and the step. `prove` gets the cluster before and after the rotation.
     """
 
-    setting: str
-    plan: Callable[[Sequence[int], RecordedCluster], list[list[int]]]
+    settings: Sequence[str]
+    plan: Callable[[Step, RecordedCluster], Sequence[Step]]
     prove: Callable[[RecordedCluster, RecordedCluster], str]
-    prepare: Callable[[RecordedCluster, list[int]], None] = lambda _cluster, _generations: None
+    prepare: Callable[[RecordedCluster, Step], None] = lambda _cluster, _step: None
+
+
+def plan_of_setting(
+    setting: str, plan: Callable[[Sequence[int], RecordedCluster], Sequence[list[int]]]
+) -> Callable[[Step, RecordedCluster], Sequence[Step]]:
+    """Return the plan of a rotation with one setting, given a function that returns the setting's coming values."""
+    return lambda current, cluster: [{setting: value} for value in plan(current[setting], cluster)]
 
 
 def rotate(target: Target, server: Server, rotation: Rotation) -> str:
@@ -95,43 +110,51 @@ def rotate(target: Target, server: Server, rotation: Rotation) -> str:
     Raises OperationError if a step fails. The same command goes on from there.
     """
     first = cluster = target.cluster()
-    before = target.generations(rotation.setting, cluster)
+    before: Step = {setting: target.generations(setting, cluster) for setting in rotation.settings}
     coming = rotation.plan(before, cluster)
-    with writing(server) as writes:
-        for number, generations in enumerate(coming, 1):
-            rotation.prepare(cluster, generations)
-            print(f"Step {number} of {len(coming)}: {rotation.setting} is {generations}", flush=True)
-            cluster = _update(target, rotation, before, generations)
-            before = generations
+    with writing(server, server.naming.servers(int(first.record["serverReplicas"]))) as writes:
+        for number, step in enumerate(coming, 1):
+            rotation.prepare(cluster, step)
+            shown = ", ".join(f"{setting} is {generations}" for setting, generations in step.items())
+            print(f"Step {number} of {len(coming)}: {shown}", flush=True)
+            cluster = _update(target, rotation, before, step)
+            before = {**before, **step}
         print(rotation.prove(first, cluster), flush=True)
     return (
-        f"{len(writes.numbers)} writes were acknowledged meanwhile, and none is lost. "
+        f"{len(writes.keys)} writes were acknowledged meanwhile, and none is lost. "
         f"The longest time without one was {writes.longest_gap:.2f} s"
     )
 
 
-def _update(target: Target, rotation: Rotation, before: list[int], generations: list[int]) -> RecordedCluster:
-    """Take one step: change the setting, run `pulumi up`, and check in the state that every agent has confirmed it.
+def _update(target: Target, rotation: Rotation, before: Step, step: Step) -> RecordedCluster:
+    """Take one step: change the settings, run `pulumi up`, and check in the state that every agent has confirmed it.
 
     Returns the cluster in the state after the update.
     """
-    key = f"{PROJECT}:{rotation.setting}"
-    run(target.pulumi("config", "set", key, json.dumps(generations)))
+    _configure(target, step)
     try:
         run_in_terminal(target.pulumi("up", *(["--yes"] if target.yes else [])))
     except OperationError:
         # The update may have failed after the last step was confirmed. The same command would begin another rotation.
-        if max(rotation.plan(generations, target.cluster())[0]) > max(generations):
+        following = rotation.plan({**before, **step}, target.cluster())[0]
+        if any(max(generations) > max(step.get(setting, generations)) for setting, generations in following.items()):
             raise OperationError(
                 "The rotation is complete, so do not run the command again. But pulumi up failed afterwards: repair "
                 f"the cause, and run pulumi up --stack {target.stack}"
             ) from None
         raise
     cluster = target.cluster()
-    if cluster.generations(rotation.setting) != generations:
-        run(target.pulumi("config", "set", key, json.dumps(before)))
+    ignored = [setting for setting, generations in step.items() if cluster.generations(setting) != generations]
+    if ignored:
+        _configure(target, {setting: before[setting] for setting in ignored})
+        keys = ", ".join(f"{PROJECT}:{setting}" for setting in ignored)
         raise OperationError(
-            f"pulumi up did not change the keys to {generations}: the program of this stack does not read the setting "
-            f"{key}. Change {rotation.setting} in the program, one step at a time (docs/operations.md)"
+            f"pulumi up did not change the keys: the program of this stack does not read the setting {keys}. "
+            "Change the value in the program, one step at a time (docs/operations.md)"
         )
     return cluster
+
+
+def _configure(target: Target, step: Step) -> None:
+    for setting, generations in step.items():
+        run(target.pulumi("config", "set", f"{PROJECT}:{setting}", json.dumps(generations)))

@@ -2,12 +2,11 @@
 
 import subprocess
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from itertools import pairwise
-from threading import Thread
-from typing import IO
+from dataclasses import dataclass, field, replace
+from itertools import count, pairwise
+from threading import Event, Thread
 from uuid import uuid4
 
 from operations.commands import OperationError
@@ -29,76 +28,103 @@ while kill -0 $! 2>/dev/null; do
 done
 """
 _TIMEOUT_SECONDS = 30
+_RESTART_SECONDS = 0.5
 
 
 @dataclass
 class Writes:
-    """The writes that were acknowledged: their numbers, and when, in seconds of a monotonic clock."""
+    """The writes that were acknowledged: their keys, and when, in seconds of a monotonic clock."""
 
-    numbers: list[int] = field(default_factory=list[int])
+    keys: list[str] = field(default_factory=list[str])
     times: list[float] = field(default_factory=list[float])
 
     @property
     def longest_gap(self) -> float:
         """Return the longest time without an acknowledged write, in seconds."""
-        return max((later - earlier for earlier, later in pairwise(self.times)), default=0.0)
+        return max((later - earlier for earlier, later in pairwise(sorted(self.times))), default=0.0)
 
 
 @contextmanager
-def writing(server: Server) -> Generator[Writes]:
-    """Write in the block, in the pod of a server, and check at its end that each acknowledged write is stored.
+def writing(server: Server, pods: Sequence[str]) -> Generator[Writes]:
+    """Write through the server in each of the pods during the block; then check that acknowledged writes are stored.
 
-    Raises OperationError if one is not, or if the pod does not answer. An error of the block comes first.
+    Raises OperationError if one is not, or if no write was acknowledged. An error of the block comes first.
     """
     writes = Writes()
     own = f"{PREFIX}{uuid4()}/"
-    process = server.start(_SCRIPT, server.url(f"kv/{own}"))
-    reader = Thread(target=_read, args=(process.stdout, writes), daemon=True)
-    reader.start()
+    writers = [_Writer(replace(server, pod=pod), f"{own}{pod}/", writes) for pod in pods]
+    for writer in writers:
+        writer.start()
     try:
         yield writes
     except BaseException:
-        _end(process)
+        _end(writers)
         with suppress(OperationError):
             _delete(server, own)
         raise
-    # Count the time since the last write: the script ends early if its pod restarts.
+    # Count the time since the last write.
     writes.times.append(time.monotonic())
-    _end(process)
-    reader.join(_TIMEOUT_SECONDS)
+    _end(writers)
     _check(server, own, writes)
     _delete(server, own)
 
 
-def _read(acknowledged: IO[str], writes: Writes) -> None:
-    for line in acknowledged:
-        writes.numbers.append(int(line))
-        writes.times.append(time.monotonic())
+class _Writer(Thread):
+    """A thread that writes through a server, below the key `prefix`, and goes on after its pod has restarted."""
+
+    def __init__(self, server: Server, prefix: str, writes: Writes) -> None:
+        super().__init__(daemon=True)
+        self._server, self._prefix, self._writes = server, prefix, writes
+        self._process: subprocess.Popen[str] | None = None
+        self._ended = Event()
+
+    def run(self) -> None:
+        """Run the script in the pod until `end`, with other keys each time, and record what it says is acknowledged."""
+        for attempt in count(1):
+            prefix = f"{self._prefix}{attempt}/"
+            self._process = self._server.start(_SCRIPT, self._server.url(f"kv/{prefix}"))
+            if self._ended.is_set():
+                self.end()
+            for line in self._process.stdout or ():
+                self._writes.keys.append(prefix + line.strip())
+                self._writes.times.append(time.monotonic())
+            self._process.wait()
+            if self._ended.wait(_RESTART_SECONDS):
+                return
+
+    def end(self) -> None:
+        """Close the script's standard input, which ends it."""
+        self._ended.set()
+        if self._process and self._process.stdin:
+            self._process.stdin.close()
+
+    def kill(self) -> None:
+        """Kill `kubectl`."""
+        if self._process:
+            self._process.kill()
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """Close the script's standard input, which ends it; kill `kubectl` if that takes too long."""
-    if process.stdin:
-        process.stdin.close()
-    try:
-        process.wait(_TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _end(writers: Sequence[_Writer]) -> None:
+    for writer in writers:
+        writer.end()
+    for writer in writers:
+        writer.join(_TIMEOUT_SECONDS)
+        if writer.is_alive():
+            writer.kill()
+            writer.join()
 
 
 def _check(server: Server, prefix: str, writes: Writes) -> None:
-    if not writes.numbers:
+    if not writes.keys:
         raise OperationError(
             f"The cluster in the namespace {server.naming.namespace} accepted no write, so the command cannot tell "
             "whether writes were lost. The keys have changed, so do not run the command again. Check that Raft has a "
             "leader: consul operator raft list-peers"
         )
-    keys = server.run('consul kv get -keys "$1"', prefix).splitlines()
-    stored = {int(key.removeprefix(prefix)) for key in keys}
-    if lost := sorted(set(writes.numbers) - stored):
+    stored = set(server.run('consul kv get -keys -separator="" "$1"', prefix).splitlines())
+    if lost := sorted(set(writes.keys) - stored):
         raise OperationError(
-            f"{len(lost)} of {len(writes.numbers)} acknowledged writes are lost, the first of them {prefix}{lost[0]}. "
+            f"{len(lost)} of {len(writes.keys)} acknowledged writes are lost, the first of them {lost[0]}. "
             f"The others are kept below {prefix}. Please report this"
         )
 

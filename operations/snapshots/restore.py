@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.acl.tokens import DESCRIPTION_PREFIX
 from operations.commands import OperationError
 from operations.server import Server
 from operations.snapshots.save import save
@@ -24,8 +25,8 @@ _KEPT_SECONDS = 3600
 # https://pkg.go.dev/github.com/hashicorp/serf/serf#MemberStatus
 _ALIVE = 1
 
-# The description that Consul gives the token of `initial_management`.
-_MANAGEMENT = "Initial Management Token"
+# A Go template that prints the keys of a Secret, without the values.
+_KEYS = "{{range $key, $value := .data}}{{$key}} {{end}}"
 
 
 def restore(server: Server, file: Path, backup: Path) -> None:
@@ -88,22 +89,34 @@ def foreign_agents(
 
 
 def _create_own_tokens(server: Server) -> None:
-    """Delete the management token of another cluster, and run a copy of the Job that creates this cluster's tokens."""
+    """Run a copy of the Job that creates this cluster's tokens, and delete the tokens of another cluster.
+
+    The Job also deletes a management token that Consul created in the other cluster.
+    """
     labels = server.naming.job_labels(server.naming.acl)
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     jobs = json.loads(server.kubectl("get", "jobs", f"--selector={selector}", "--output=json"))["items"]
     if not jobs:
         return
-    own = server.call("acl/token/self")["AccessorID"]
-    for token in server.call("acl/tokens"):
-        if token["Description"] == _MANAGEMENT and token["AccessorID"] != own:
-            server.call(f"acl/token/{token['AccessorID']}", "DELETE")
+    own = {server.call("acl/token/self")["AccessorID"]}
     for job in jobs:
         with tempfile.TemporaryFile() as stream:
             stream.write(json.dumps(copy_of(job)).encode())
             stream.seek(0)
             copy = server.kubectl("create", "--filename=-", "--output=name", stdin=stream).strip()
         server.kubectl("wait", "--for=condition=Complete", f"--timeout={_TIMEOUT_SECONDS}s", copy)
+        own |= _declared(server, job)
+    for token in server.call("acl/tokens"):
+        if token["Description"].startswith(DESCRIPTION_PREFIX) and token["AccessorID"] not in own:
+            server.call(f"acl/token/{token['AccessorID']}", "DELETE")
+
+
+def _declared(server: Server, job: Mapping[str, Any]) -> set[str]:
+    """Return the accessor IDs of the tokens that the Job creates: each is the name of a file in its Secret."""
+    volumes = {volume["name"]: volume for volume in job["spec"]["template"]["spec"]["volumes"]}
+    secret = volumes["tokens"]["secret"]["secretName"]
+    keys = server.kubectl("get", "secret", secret, f"--output=go-template={_KEYS}").split()
+    return {key.removesuffix(".json") for key in keys}
 
 
 def copy_of(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Stack:
     late: int = 9
     """The number of the update that fails after the agents have confirmed it."""
     reads_setting: bool = True
-    answer: str = ""
+    answer: Any = None
 
     def run(self, command: Sequence[str]) -> str:
         if "set" in command:
@@ -55,15 +55,17 @@ class Stack:
         self.updates.append(self.generations)
         if self.reads_setting:
             before = self.cluster("blue", "consul", None).confirmed
-            declared = {"ca_keys": self.generations} if self.setting == "caKeys" else {"gossip_keys": self.generations}
-            mark = healthy_mark(development(**{key: tuple(value) for key, value in declared.items()}), before)
+            declared = {self.setting.replace("Keys", "_keys"): tuple(self.generations)}
+            mark = healthy_mark(development(**declared), before)
             self.confirmed = json.loads(json.dumps(mark), parse_int=float)
             if len(self.updates) == self.late:
                 raise OperationError("an Ingress was not ready")
 
     def cluster(self, stack: str, component: str | None, namespace: str | None) -> RecordedCluster:
         assert (stack, component, namespace) == ("blue", "consul", None)
-        record = {"gossipKey": "fp1", "gossipKey-2": "fp2", "gossipKey-3": "fp3", "serverReplicas": 3.0}
+        fingerprints = {"gossipKey": "fp1", "gossipKey-2": "fp2", "gossipKey-3": "fp3"}
+        tokens = {"aclEnabled": True, "accessors": ["new", "management-2"], "revokedAccessors": ["old"]}
+        record = {**fingerprints, **tokens, "serverReplicas": 3.0}
         found = RecordedCluster(SERVER.naming, {}, {"consul": record, "consul-healthy": self.confirmed})
         certificates = {f"ca-{number}": f"CA {number}\n" for number in found.generations("caKeys")}
         return RecordedCluster(found.naming, certificates, found.stashes)
@@ -74,9 +76,9 @@ def stack(setting: str, monkeypatch: pytest.MonkeyPatch) -> Stack:
     stack = Stack(setting)
 
     @contextmanager
-    def writing(server: Server) -> Generator[Writes]:
-        assert server == SERVER
-        yield Writes([1, 2, 3], [0.0, 0.1, 0.35])
+    def writing(server: Server, pods: Sequence[str]) -> Generator[Writes]:
+        assert (server, pods) == (SERVER, ["consul-0", "consul-1", "consul-2"])
+        yield Writes(["a", "b", "c"], [0.1, 0.0, 0.35])
 
     for name, replacement in {
         "run": stack.run,

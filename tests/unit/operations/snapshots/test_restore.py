@@ -14,6 +14,10 @@ from operations.snapshots.restore import copy_of, foreign_agents, restore
 
 OWN_TOKEN, FOREIGN_TOKEN = "own-secret", "foreign-secret"
 
+VOLUMES = [
+    {"name": "tls", "secret": {"secretName": "east"}},
+    {"name": "tokens", "secret": {"secretName": "east-acl-2"}},
+]
 JOB: dict[str, Any] = {
     "apiVersion": "batch/v1",
     "kind": "Job",
@@ -24,7 +28,7 @@ JOB: dict[str, Any] = {
         "selector": {"matchLabels": {"batch.kubernetes.io/controller-uid": "1"}},
         "template": {
             "metadata": {"labels": {"app.kubernetes.io/name": "east-acl", "batch.kubernetes.io/controller-uid": "1"}},
-            "spec": {"containers": []},
+            "spec": {"containers": [], "volumes": VOLUMES},
         },
     },
     "status": {"succeeded": 1},
@@ -41,7 +45,10 @@ COPY: dict[str, Any] = {
     "spec": {
         "backoffLimit": 0,
         "ttlSecondsAfterFinished": 3600,
-        "template": {"metadata": {"labels": {"app.kubernetes.io/name": "east-acl"}}, "spec": {"containers": []}},
+        "template": {
+            "metadata": {"labels": {"app.kubernetes.io/name": "east-acl"}},
+            "spec": {"containers": [], "volumes": VOLUMES},
+        },
     },
 }
 
@@ -112,6 +119,8 @@ class FakeServer(Server):
             "acl/tokens": [
                 {"AccessorID": "own", "Description": "Initial Management Token", "SecretID": OWN_TOKEN},
                 {"AccessorID": "foreign", "Description": "Initial Management Token", "SecretID": FOREIGN_TOKEN},
+                {"AccessorID": "agent", "Description": "consul-cluster server", "SecretID": OWN_TOKEN},
+                {"AccessorID": "former", "Description": "consul-cluster server", "SecretID": FOREIGN_TOKEN},
                 {"AccessorID": "other", "Description": "web", "SecretID": "x"},
             ],
         }[path]
@@ -123,6 +132,8 @@ class FakeServer(Server):
             self.created.append(json.loads(stdin.read()))
         if arguments[:2] == ("get", "statefulset"):
             return "5" if arguments[2] == "east" else ""
+        if arguments[:3] == ("get", "secret", "east-acl-2"):
+            return "agent.json management-first "
         if arguments[0] == "get":
             return json.dumps({"items": self.jobs})
         self.actions.append(" ".join(arguments))
@@ -151,9 +162,10 @@ def test_another_cluster_is_replaced_by_this_one(file: Path, capsys: pytest.Capt
         "restore",
         "min-quorum 5",
         'PUT catalog/deregister {"Node": "east-9"}',
-        "DELETE acl/token/foreign null",
+        # The Job also deletes the other cluster's management token.
         "create --filename=- --output=name",
         "wait --for=condition=Complete --timeout=300s job.batch/east-acl-1-x7k2p",
+        "DELETE acl/token/former null",
     ]
     assert server.created == [COPY]
     labels = server.naming.job_labels("east-acl")
