@@ -103,3 +103,27 @@ def test_a_services_token_is_revoked_when_it_is_no_longer_declared(stack: Stack,
     assert "web" in web.consul("acl", "token", "read", "-self")
     after = consul.uids()
     assert after == before, "an agent was restarted"
+
+
+def test_a_token_that_was_made_by_hand_stays_and_lost_tokens_are_made_again(stack: Stack, consul: Consul) -> None:
+    tokens: list[dict[str, str]] = json.loads(consul.consul("acl", "token", "list", "-format=json"))
+    # Without a management token, Consul could not be repaired.
+    own = {token["Description"] for token in tokens if token["Description"].startswith("consul-cluster ")}
+    lost = {description for description in own if "management" not in description}
+    assert len(lost) == 6
+    for token in tokens:
+        if token["Description"] in lost:
+            consul.consul("acl", "token", "delete", "-accessor-id", token["AccessorID"])
+    by_hand = "consul-cluster made by hand"
+    consul.consul("acl", "token", "create", f"-description={by_hand}", "-service-identity=web")
+    try:
+        # As docs/operations.md says.
+        stack.up("--target-replace", "**Job::consul-acl")
+        after = json.loads(consul.consul("acl", "token", "list", "-format=json"))
+        assert lost | {by_hand} <= {token["Description"] for token in after}
+    finally:
+        for token in json.loads(consul.consul("acl", "token", "list", "-format=json")):
+            if token["Description"] == by_hand:
+                consul.consul("acl", "token", "delete", "-accessor-id", token["AccessorID"])
+    consul.wait_healthy()
+    stack.preview("--expect-no-changes")

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from cryptography import x509
@@ -84,6 +85,36 @@ def test_no_other_ca_signs_before_all_agents_trust_it(stack: Stack, consul: Cons
     assert served(consul)["consul-client-0:8501"] != old
     stack.configure(settings)
     stack.up()
+
+
+def test_a_killed_rotation_of_the_tokens_goes_on(stack: Stack, consul: Consul) -> None:
+    def management() -> str:
+        return consul.secret("consul-agent-acl")["management-token"]
+
+    def jobs() -> set[str]:
+        return {job["metadata"]["uid"] for job in consul.objects("jobs", "-l", "app.kubernetes.io/name=consul-acl")}
+
+    with Load(consul, stack.outputs()["caCertificate"]) as load:
+        # The first step changes the agents' Secret, and the last one ends the old tokens.
+        for changed, victim in ((management, "consul-client-0"), (jobs, "consul-client-1")):
+            setting = generations(stack, "serviceKeys")
+            with killed(stack, *rotate(stack, "tokens")):
+                wait_for("the next setting", lambda old=setting: generations(stack, "serviceKeys") != old, 240)
+            stack.pulumi("cancel", "--yes", check=False)
+            before = changed()
+            with killed(stack, *rotate(stack, "tokens")):
+                wait_for(
+                    "the middle of the step", lambda old=before, changed=changed: changed() not in (old, set()), 240
+                )
+                leader = replace(consul, token=management()).leader()
+                consul.kubectl("delete", "pod", leader, victim, "--force", "--grace-period=0")
+            stack.pulumi("cancel", "--yes")
+            load.authenticate(management())
+        printed = consul_cluster(stack, *rotate(stack, "tokens"))
+    assert "declared tokens, and none of the" in printed
+    assert management() == stack.outputs()["managementToken"] != consul.token
+    replace(consul, token=management()).wait_healthy()
+    judge(load.history)
 
 
 def test_a_killed_rotation_of_the_gossip_key_goes_on(stack: Stack, consul: Consul) -> None:

@@ -1,11 +1,15 @@
-"""Keys change while the agents run: no server restarts, no write is lost, and the old key is useless afterwards."""
+"""Keys and tokens are rotated while the agents run: no write is lost, and the old ones are useless afterwards."""
 
+import json
 import socket
 import ssl
-from collections.abc import Generator
+import time
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from http.client import HTTPSConnection
 from threading import Event, Thread
+from typing import Any
 
 from tests.support.certificates import issuers
 from tests.support.consul import Consul, client_names, server_names, wait_for
@@ -134,8 +138,67 @@ def test_one_command_rotates_the_gossip_key(stack: Stack, consul: Consul) -> Non
     with member(consul, "updated", new, ca):
         wait_for("an agent with the new key", lambda: "updated" in consul.alive())
     forget(consul, "updated")
+    stack.configure(stack.settings | {"gossipKeys": [2]})
     # A container that restarts has the keys of its agent.
     for pod in ("consul-client-0", "consul-2"):
         consul.kubectl("exec", pod, "--", "kill", "1")
         wait_for(f"restart of {pod}", lambda pod=pod: consul.restarts()[pod] > restarts[pod])
     consul.wait_healthy()
+
+
+def test_one_command_rotates_the_tokens(stack: Stack, consul: Consul) -> None:
+    settings, before = stack.settings, stack.outputs()
+    old = tokens_of(consul, before)
+    agents, restarts = consul.uids(), consul.restarts()
+    rotated = ("managementKeys", "agentKeys", "metricsKeys", "serviceKeys")
+    with stack.configured(settings | {"metricsKeys": [2]}):
+        assert "metricsKeys cannot change from [1] to [2]" in " ".join(stack.preview(check=False).split())
+    started = time.monotonic()
+    with Load(consul, before["caCertificate"]) as load:
+        # As another project does: it takes the new tokens after the first step.
+        stack.configure(settings | {key: [2, 1] for key in rotated})
+        stack.up()
+        between = stack.outputs()
+        consul = replace(consul, token=between["managementToken"])
+        new = tokens_of(consul, between)
+        assert not set(old.values()) & set(new.values())
+        assert [name for name, token in (old | new).items() if not known(consul, token)] == []
+        load.authenticate(consul.token)
+        printed = consul_cluster(stack, *rotate(stack, "tokens"))
+    # No client has used a token that Consul did not know. A server that restarts does not know new tokens before it has
+    # the newest entries of the Raft log.
+    since = f"--since={time.monotonic() - started:.0f}s"
+    assert [pod for pod in CLIENTS if "ACL not found" in consul.kubectl("logs", pod, since)] == []
+    assert "Step 1 of 1: managementKeys is [2], agentKeys is [2]" in printed
+    assert "declared tokens, and none of the" in printed
+    assert "none is lost" in printed
+    assert not [name for name, token in (old | new).items() if token in printed]
+    assert [name for name, token in old.items() if known(consul, token)] == []
+    assert [name for name, token in new.items() if not known(consul, token)] == []
+    # Servers do not reload the management token.
+    after = consul.uids()
+    assert {name: after[name] for name in CLIENTS} == {name: agents[name] for name in CLIENTS}
+    assert not SERVERS & {name for name, uid in after.items() if uid == agents[name]}
+    assert {name: consul.restarts()[name] for name in CLIENTS} == {name: restarts[name] for name in CLIENTS}
+    judge(load.history)
+    assert load.longest_gap() <= 1
+    assert stack.outputs() == between
+    stack.configure(settings | {key: [2] for key in rotated})
+    stack.preview("--expect-no-changes")
+
+
+def tokens_of(consul: Consul, outputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tokens in the outputs and in the agents' Secret, by name."""
+    files = consul.secret("consul-agent-acl")
+    agents = {name: files[name] for name in ("server-token", "client-token", "health-token")}
+    dns = json.loads(files["client-acl.json"])["acl"]["tokens"]["dns"]
+    services = {f"service {name}": token for name, token in outputs["serviceTokens"].items()}
+    management, metrics = outputs["managementToken"], outputs["metricsToken"]
+    return {**agents, "dns": dns, **services, "management": management, "metrics": metrics}
+
+
+def known(consul: Consul, token: str) -> bool:
+    """Return whether Consul accepts a token."""
+    printed = replace(consul, token=token).consul("acl", "token", "read", "-self", check=False)
+    assert ("AccessorID" in printed) != ("ACL not found" in printed), printed
+    return "AccessorID" in printed

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from http.client import HTTPException, HTTPSConnection
 from itertools import pairwise
@@ -121,6 +121,10 @@ class Load:
     def trust(self, ca: str) -> None:
         """Trust another CA too, whose certificate is given as PEM, in new connections."""
         self._trust.load_verify_locations(cadata=ca)
+
+    def authenticate(self, token: str) -> None:
+        """Use another token, with the same rights, from the next call on."""
+        self._consul = replace(self._consul, token=token)
 
     def longest_gap(self) -> float:
         """Return the longest time, in seconds, between two acknowledged writes, or the last one and the load's end."""
