@@ -11,6 +11,7 @@ from components.changes.refusals import (
     ACCESSORS,
     ACL_SEED,
     REVOKED_ACCESSORS,
+    degraded_rotation,
     deleted,
     fingerprint_name,
     lost_quorum,
@@ -54,7 +55,10 @@ def create_guard(
         # The record may be of an update that failed before every agent had its keys, so some agents have those of the
         # record, and others those that were confirmed.
         confirmed = {**before, **history.generations(settings)}
-        _raise_all(dict.fromkeys([*refusals(confirmed, after), *refusals(before, after)]))
+        found = [*refusals(confirmed, after), *refusals(before, after)]
+        if settings.allow_degraded and history.had_acls:
+            found += degraded_rotation(confirmed, after)
+        _raise_all(dict.fromkeys(found))
 
     hook = pulumi.ResourceHook(f"{name}-guard", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
     hooks = pulumi.ResourceHookBinding(before_update=[hook] if history.healthy else [])

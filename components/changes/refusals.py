@@ -94,6 +94,11 @@ _ENDED_TOKENS = Refusal(
     "the tokens in use would be revoked before their users have the new ones",
     "Change it one step at a time: [1], [2, 1], [2]; or run consul-cluster rotate tokens STACK",
 )
+_DEGRADED_ROTATION = Refusal(
+    f"{_TOKEN_KEYS}: another first number while `allowDegraded` is true",
+    "servers that restart could not use tokens that do not exist yet",
+    "Set allowDegraded to false; or put the number of the tokens in use first",
+)
 _KEEP_KEY = "Keep it. If others may know it"
 _OLD_STATE = (
     "If the state already has a new key, import the state of the version before: pulumi stack export --version, "
@@ -144,6 +149,7 @@ def refusal_kinds() -> list[Refusal]:
         _NO_ACLS,
         *steps,
         _ENDED_TOKENS,
+        _DEGRADED_ROTATION,
         *keys,
     ]
 
@@ -206,6 +212,15 @@ def _ended_tokens(setting: str, before: list[int], after: list[int]) -> Iterator
             f"{[after[0], before[0]]} first, run pulumi up, and update the programs that use the tokens; or back to "
             f"{before}"
         )
+
+
+def degraded_rotation(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each setting that would bring other tokens into use than those in use `before`."""
+    for setting in TOKEN_SETTINGS:
+        old, new = _numbers(before[setting]), _numbers(after[setting])
+        if old[0] != new[0]:
+            change = f"{_setting(setting)} cannot change from {old} to {new} while allowDegraded is true"
+            yield f"{change}: {_DEGRADED_ROTATION.reason}. {_DEGRADED_ROTATION.way}: {[old[0], new[0]]}"
 
 
 def lost_quorum(before: float, after: float, *, rolled: bool = False) -> Iterator[str]:

@@ -88,7 +88,8 @@ class Rotation:
     """A rotation: the settings, and functions that plan the steps and prove the result.
 
     `plan` returns the remaining steps, given the generations in the settings now, and the cluster. `prepare` is called
-    before each step, with the cluster and the step. `prove` gets the cluster before and after the rotation.
+    before each step, with the cluster and the settings after the step. `prove` gets the cluster before and
+    after the rotation.
     """
 
     settings: Sequence[str]
@@ -112,17 +113,21 @@ def rotate(target: Target, server: Server, rotation: Rotation) -> str:
     first = cluster = target.cluster()
     before: Step = {setting: target.generations(setting, cluster) for setting in rotation.settings}
     coming = rotation.plan(before, cluster)
-    with writing(server, server.naming.servers(int(first.record["serverReplicas"]))) as writes:
-        for number, step in enumerate(coming, 1):
-            rotation.prepare(cluster, step)
-            shown = ", ".join(f"{setting} is {generations}" for setting, generations in step.items())
-            print(f"Step {number} of {len(coming)}: {shown}", flush=True)
+    servers = server.naming.servers(int(first.record["serverReplicas"]))
+    acknowledged, longest_gap = 0, 0.0
+    for number, step in enumerate(coming, 1):
+        rotation.prepare(cluster, {**before, **step})
+        shown = ", ".join(f"{setting} is {generations}" for setting, generations in step.items())
+        print(f"Step {number} of {len(coming)}: {shown}", flush=True)
+        # Not while `prepare` asks the user: nobody may answer for hours.
+        with writing(server, servers) as writes:
             cluster = _update(target, rotation, before, step)
-            before = {**before, **step}
-        print(rotation.prove(first, cluster), flush=True)
+        acknowledged, longest_gap = acknowledged + len(writes.keys), max(longest_gap, writes.longest_gap)
+        before = {**before, **step}
+    print(rotation.prove(first, cluster), flush=True)
     return (
-        f"{len(writes.keys)} writes were acknowledged meanwhile, and none is lost. "
-        f"The longest time without one was {writes.longest_gap:.2f} s"
+        f"{acknowledged} writes were acknowledged during the updates, and none is lost. "
+        f"The longest time without one was {longest_gap:.2f} s"
     )
 
 

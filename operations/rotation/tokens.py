@@ -75,8 +75,12 @@ def rotate_tokens(target: Target, server: Server, settings: Sequence[str]) -> st
             if not target.yes:
                 typer.confirm("Continue?", abort=True)
 
-    def prove(_before: RecordedCluster, cluster: RecordedCluster) -> str:
-        return _proof(target, cluster, server)
+    def prove(before: RecordedCluster, cluster: RecordedCluster) -> str:
+        proof = _proof(target, cluster, server)
+        same = [setting for setting in settings if cluster.generations(setting) == before.generations(setting)]
+        if same:
+            proof += f". Another rotation was finished first, so run the command again to rotate {', '.join(same)}"
+        return proof
 
     return rotate(target, server, Rotation(settings, plan, prove, prepare))
 

@@ -118,8 +118,8 @@ def _check(server: Server, prefix: str, writes: Writes) -> None:
     if not writes.keys:
         raise OperationError(
             f"The cluster in the namespace {server.naming.namespace} accepted no write, so the command cannot tell "
-            "whether writes were lost. The keys have changed, so do not run the command again. Check that Raft has a "
-            "leader: consul operator raft list-peers"
+            "whether writes were lost. The update has succeeded. Check that Raft has a leader (consul operator raft "
+            "list-peers), and compare the setting with docs/operations.md before you run the command again"
         )
     stored = set(server.run('consul kv get -keys -separator="" "$1"', prefix).splitlines())
     if lost := sorted(set(writes.keys) - stored):

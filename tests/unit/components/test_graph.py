@@ -144,11 +144,11 @@ def test_the_agents_are_checked_before_another_ca_signs(
             ["Job consul-preflight", "Job consul-acl", "SecretPatch consul-agent-acl", "StatefulSet consul"],
         ),
         (
-            {"agent_keys": (2, 1), "allow_degraded": True},
+            {"agent_keys": (1, 2), "allow_degraded": True},
             ["Job consul-preflight", "SecretPatch consul-agent-acl", "StatefulSet consul", "Job consul-acl"],
         ),
     ],
-    ids=["the same tokens", "other tokens", "other tokens and servers that are missing"],
+    ids=["the same tokens", "other tokens", "more tokens, and servers that are missing"],
 )
 def test_tokens_exist_before_agents_use_them(change: dict[str, Any], order: list[str]) -> None:
     state = stash("consul", declare(production()).inputs["Stash consul"]["input"])

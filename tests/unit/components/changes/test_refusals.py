@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.changes.refusals import lost_quorum, record, refusal_kinds, refusals, released
+from components.changes.refusals import degraded_rotation, lost_quorum, record, refusal_kinds, refusals, released
 from components.settings import Settings
 from components.trust.generations import TOKEN_SETTINGS
 from tests.support.graph import development, production
@@ -122,6 +122,16 @@ def test_tokens_in_use_do_not_end_in_one_step(setting: str, old: list[int], new:
     assert f"Set it to {first} first" in refusal
     assert f"or back to {old}" in refusal
     assert not list(refusals({setting: old}, {setting: first}))
+
+
+@EACH_TOKEN_SETTING
+def test_other_tokens_come_into_use_only_in_a_cluster_that_is_not_degraded(setting: str) -> None:
+    confirmed: dict[str, list[float]] = {each: [1.0] for each in TOKEN_SETTINGS}
+    (refusal,) = degraded_rotation(confirmed, confirmed | {setting: [2, 1]})
+    assert f"consul-cluster:{setting} cannot change from [1] to [2, 1] while allowDegraded is true" in refusal
+    assert "[1, 2]" in refusal
+    assert not list(degraded_rotation(confirmed, confirmed | {setting: [1, 2]}))
+    assert not list(degraded_rotation(confirmed, confirmed))
 
 
 def test_a_gossip_key_that_is_removed_may_have_another_value_later() -> None:
