@@ -99,7 +99,7 @@ test: lint tools checkers ## Run all tests, end-to-end included, and list the te
 	run preview tests/preview $(IN_PARALLEL); \
 	: "The limits of the devcluster's own tests are seconds, so nothing runs beside them."; \
 	run devcluster tests/e2e/test_devcluster.py; \
-	run faults $(addprefix tests/e2e/test_,$(ALONE)) --maxfail=5; \
+	run faults $(addprefix tests/e2e/test_,$(ALONE)) -m "not soak" --maxfail=5; \
 	: "Most tests wait most of the time, so two clusters share the machine. In a broken one every test would wait in vain."; \
 	run e2e tests/e2e -m "not soak" $(IN_PARALLEL) --maxfail=5 \
 		$(addprefix --ignore=tests/e2e/test_,devcluster.py $(ALONE))

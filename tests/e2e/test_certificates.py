@@ -36,8 +36,10 @@ def test_a_renewal_restarts_no_agent(stack: Stack, consul: Consul) -> None:
 
 @pytest.mark.parametrize(
     ("ca", "changed"),
-    [(False, {}), (True, {"logLevel": "warn"})],
-    ids=["certificates", "CA, and a rolling update"],
+    [
+        pytest.param(False, {}, id="certificates", marks=pytest.mark.soak),
+        pytest.param(True, {"logLevel": "warn"}, id="CA, and a rolling update"),
+    ],
 )
 def test_one_update_renews_expired_certificates(
     stack: Stack, settings: dict[str, Any], consul: Consul, insider: str, ca: bool, changed: dict[str, Any]

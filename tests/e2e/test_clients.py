@@ -43,6 +43,7 @@ def times_waited(consul: Consul, client: str) -> int:
     return consul.kubectl("logs", client).count("Waiting for a server at https://consul-ui.")
 
 
+@pytest.mark.soak
 def test_clients_wait_for_the_servers(cluster: Cluster, consul: Consul) -> None:
     running, deleted, killed = sorted(client_names(3))
     before = consul.restarts("client")
