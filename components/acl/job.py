@@ -12,7 +12,7 @@ from components.agents.agent_config import ACL_DIR, MANAGEMENT_DIR, servers_url
 from components.agents.agent_files import AgentFiles
 from components.agents.stateful_sets import NEW_SERVERS_MINUTES
 from components.cluster import Cluster
-from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job
+from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job, run_of
 from components.kubernetes.pod import FILE_MODE, MANAGEMENT_MOUNT, management_volume
 from components.parallelism import known_after
 
@@ -36,7 +36,6 @@ def create_acl_job(
     `after`: the servers, because ACLs that this update enables work only after the last server has restarted. At a
     stack's first update, and when tokens rotate, it does not wait for the servers.
     """
-    checked = preflight.metadata.apply(lambda metadata: metadata.uid or "")
     script = Script(
         [SCRIPTS / "management_token.sh", SCRIPTS / "apply_acls.sh"],
         {
@@ -44,7 +43,7 @@ def create_acl_job(
             "MANAGEMENT_DIR": MANAGEMENT_DIR,
             "CONSUL_HTTP_ADDR": servers_url(cluster.naming),
             "INITIAL_MANAGEMENT": INITIAL_MANAGEMENT,
-            "PREFLIGHT": known_after(after, checked),
+            "PREFLIGHT": known_after(after, run_of(preflight)),
             # At a stack's first update, the servers start beside the Job.
             "SERVERS_TIMEOUT": str(NEW_SERVERS_MINUTES * 60),
         },

@@ -78,15 +78,18 @@ class History:
 
     def rotates_ca(self, settings: Settings) -> bool:
         """Return whether this update changes which CAs the running agents trust, or which one signs."""
-        return self.healthy and self.generations(settings)[CA_KEYS] != [*settings.ca_keys]
+        return self._rotates(settings, CA_KEYS)
 
     def rotates_tokens(self, settings: Settings) -> bool:
         """Return whether this update changes the generations of ACL tokens of a running cluster."""
         if settings.allow_degraded:
             # The ACL Job could wait for servers that this update brings back.
             return False
+        return self.had_acls and self._rotates(settings, *TOKEN_SETTINGS)
+
+    def _rotates(self, settings: Settings, *names: str) -> bool:
         before, declared = self.generations(settings), declared_generations(settings)
-        return self.healthy and self.had_acls and any(before[name] != declared[name] for name in TOKEN_SETTINGS)
+        return self.healthy and any(before[name] != declared[name] for name in names)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -205,9 +208,9 @@ def _servers_hash(settings: Settings) -> str:
 
     Servers that wait for their first leader know only the number and the keys that were declared when they started.
     """
-    names = {entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers}
-    keys = {entry.name for entry in Settings.entries() if entry.key in KEY_SETTINGS}
-    names |= {"server_replicas", "storage_nodes", *keys}
+    names = {"server_replicas", "storage_nodes"} | {
+        entry.name for entry in Settings.entries() if entry.setting.change.restarts_servers or entry.key in KEY_SETTINGS
+    }
     return hashlib.sha256(settings.model_dump_json(include=names).encode()).hexdigest()[:16]
 
 

@@ -11,7 +11,7 @@ from components.agents.agent_config import CLIENT_TLS_PORTS, HTTPS_PORT, KEYRING
 from components.agents.agent_files import AgentFiles
 from components.cluster import Cluster
 from components.identity import CLIENT, HEALTH, SERVER
-from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job
+from components.kubernetes.job import JOB_MINUTES, RELOAD_MINUTES, Script, create_job, run_of
 from components.kubernetes.pod import GOSSIP_MOUNT, gossip_volume, token_environment, token_mounts, token_volumes
 from components.trust.keys import Keys
 
@@ -55,7 +55,7 @@ def create_health_check(
             "SERVERS": " ".join(servers),
             "REVISION": revision,
             # An update that takes back an interrupted change of keys has the fingerprints of the last successful check.
-            "PREFLIGHT": preflight.metadata.apply(lambda metadata: metadata.uid or ""),
+            "PREFLIGHT": run_of(preflight),
             "GOSSIP_FINGERPRINTS": keys.gossip_fingerprints,
             "KEYRING": KEYRING,
             "SERVER_VALIDITY": files.server_certificate.validity,

@@ -39,6 +39,11 @@ class Script:
     mounts: Sequence[VolumeMountArgsDict] = field(default_factory=list[VolumeMountArgsDict])
 
 
+def run_of(job: Job) -> pulumi.Output[str]:
+    """Return what changes whenever the Job runs again: the UID of its object."""
+    return job.metadata.apply(lambda metadata: metadata.uid or "")
+
+
 def create_job(name: str, cluster: Cluster, files: AgentFiles, script: Script, opts: pulumi.ResourceOptions) -> Job:
     """Create a Job with the ServiceAccount `name`.
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import typer
-
 from components.agents.agent_config import CA_CERTIFICATE, HTTPS_PORT, TLS_DIR
 from components.trust.generations import CA_KEYS
 from operations.commands import OperationError
@@ -47,13 +45,10 @@ def rotate_ca(target: Target, server: Server) -> str:
         """Ask the user to update the callers before another CA signs."""
         generations = step[CA_KEYS]
         if generations[0] != cluster.generations(CA_KEYS)[0]:
-            print(
+            target.wait_for_others(
                 f"Before CA {generations[0]} signs, all callers must trust the new output caCertificate, which has "
-                "both CAs: run pulumi up in the projects that use it.",
-                flush=True,
+                "both CAs: run pulumi up in the projects that use it."
             )
-            if not target.yes:
-                typer.confirm("Continue?", abort=True)
 
     def prove(before: RecordedCluster, cluster: RecordedCluster) -> str:
         old = [pem for name, pem in before.ca_certificates.items() if name not in cluster.ca_certificates]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import typer
 from pydantic import TypeAdapter, ValidationError
 
 from components.changes.refusals import refusals
@@ -37,15 +38,24 @@ class Target:
         """Return a Pulumi command on the stack."""
         return ["pulumi", *arguments, "--stack", self.stack, *self.options]
 
-    def generations(self, setting: str, cluster: RecordedCluster) -> list[int]:
-        """Return a setting of the stack, or the default of its project; what was confirmed if there is neither."""
-        key = f"{PROJECT}:{setting}"
+    def generations(self, settings: Sequence[str], cluster: RecordedCluster) -> Step:
+        """Return settings of the stack, or the defaults of its project; what was confirmed if there is neither."""
         config: dict[str, Mapping[str, Any]] = json.loads(run(self.pulumi("config", "--json")))
-        value = config.get(key, {}).get("value", json.dumps(cluster.generations(setting)))
-        try:
-            return list(TypeAdapter[tuple[int, ...]](Generations).validate_json(value))
-        except ValidationError:
-            raise OperationError(f"{key} = {value} cannot be used; see docs/settings.md") from None
+        found: dict[str, list[int]] = {}
+        for setting in settings:
+            key = f"{PROJECT}:{setting}"
+            value = config.get(key, {}).get("value", json.dumps(cluster.generations(setting)))
+            try:
+                found[setting] = list(TypeAdapter[tuple[int, ...]](Generations).validate_json(value))
+            except ValidationError:
+                raise OperationError(f"{key} = {value} cannot be used; see docs/settings.md") from None
+        return found
+
+    def wait_for_others(self, message: str) -> None:
+        """Print what others must do before the next step. Go on when the user confirms it, or at once with `yes`."""
+        print(message, flush=True)
+        if not self.yes:
+            typer.confirm("Continue?", abort=True)
 
 
 def steps(setting: str, current: Sequence[int], confirmed: Sequence[int]) -> Iterator[list[int]]:
@@ -88,8 +98,8 @@ class Rotation:
     """A rotation: the settings, and functions that plan the steps and prove the result.
 
     `plan` returns the remaining steps, given the generations in the settings now, and the cluster. `prepare` is called
-    before each step, with the cluster and the settings after the step. `prove` gets the cluster before and
-    after the rotation.
+    before each step, with the cluster and the settings after the step. `prove` gets the cluster before and after the
+    rotation.
     """
 
     settings: Sequence[str]
@@ -111,7 +121,7 @@ def rotate(target: Target, server: Server, rotation: Rotation) -> str:
     Raises OperationError if a step fails. The same command goes on from there.
     """
     first = cluster = target.cluster()
-    before: Step = {setting: target.generations(setting, cluster) for setting in rotation.settings}
+    before = target.generations(rotation.settings, cluster)
     coming = rotation.plan(before, cluster)
     servers = server.naming.servers(int(first.record["serverReplicas"]))
     acknowledged, longest_gap = 0, 0.0

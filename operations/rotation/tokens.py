@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
-import typer
-
 from components.acl.tokens import INITIAL_MANAGEMENT
 from components.changes.refusals import ACCESSORS, REVOKED_ACCESSORS
 from components.trust.generations import MANAGEMENT_KEYS, TOKEN_SETTINGS
@@ -67,13 +65,10 @@ def rotate_tokens(target: Target, server: Server, settings: Sequence[str]) -> st
     def prepare(cluster: RecordedCluster, step: Step) -> None:
         """Ask the user to update other programs before a step that revokes tokens."""
         if any(set(cluster.generations(setting)) - set(generations) for setting, generations in step.items()):
-            print(
+            target.wait_for_others(
                 "Before the old tokens are revoked, all programs must use the new outputs managementToken, "
-                "metricsToken and serviceTokens: run pulumi up in the projects that use them.",
-                flush=True,
+                "metricsToken and serviceTokens: run pulumi up in the projects that use them."
             )
-            if not target.yes:
-                typer.confirm("Continue?", abort=True)
 
     def prove(before: RecordedCluster, cluster: RecordedCluster) -> str:
         proof = _proof(target, cluster, server)

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+import typer
 
 from components.changes.mark import healthy_mark
 from components.naming import Naming
@@ -97,3 +98,15 @@ def fail_and_repeat(stack: Stack, command: Callable[[Target, Server], str], succ
         command(TARGET, SERVER)
     stack.succeed = 9
     command(TARGET, SERVER)
+
+
+def answer_no(command: Callable[[Target, Server], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a command that asks a question, and answer no, which ends it."""
+
+    def no(_question: str, *, abort: bool) -> None:
+        assert abort
+        raise typer.Abort
+
+    monkeypatch.setattr(typer, "confirm", no)
+    with pytest.raises(typer.Abort):
+        command(replace(TARGET, yes=False), SERVER)

@@ -81,6 +81,15 @@ def test_a_new_key_is_refused(key: str, new: str | None) -> None:
     assert "would replace" in refusal
 
 
+def assert_refused(setting: str, old: list[int], new: list[int], first: list[int]) -> None:
+    """Assert that a list of generations cannot change from `old` to `new`, but to `first`, which the message names."""
+    (refusal,) = refusals({setting: [float(each) for each in old]}, {setting: new})
+    assert f"consul-cluster:{setting} cannot change from {old} to {new}" in refusal
+    assert f"Set it to {first} first" in refusal
+    assert f"or back to {old}" in refusal
+    assert not list(refusals({setting: old}, {setting: first}))
+
+
 ROTATED = pytest.mark.parametrize("setting", ["caKeys", "gossipKeys"])
 
 
@@ -97,11 +106,7 @@ def test_keys_change_one_step_at_a_time(setting: str) -> None:
     [([1], [2], [1, 2]), ([1], [2, 1], [1, 2]), ([1, 2], [2], [2, 1]), ([1, 2], [3], [1, 3]), ([2, 1], [1], [1, 2])],
 )
 def test_a_skipped_step_is_refused(setting: str, old: list[int], new: list[int], first: list[int]) -> None:
-    (refusal,) = refusals({setting: [float(each) for each in old]}, {setting: new})
-    assert f"consul-cluster:{setting} cannot change from {old} to {new}" in refusal
-    assert f"Set it to {first} first" in refusal
-    assert f"or back to {old}" in refusal
-    assert not list(refusals({setting: old}, {setting: first}))
+    assert_refused(setting, old, new, first)
 
 
 EACH_TOKEN_SETTING = pytest.mark.parametrize("setting", TOKEN_SETTINGS)
@@ -117,11 +122,7 @@ def test_tokens_change_in_two_steps(setting: str) -> None:
 @EACH_TOKEN_SETTING
 @pytest.mark.parametrize(("old", "new", "first"), [([1], [2], [2, 1]), ([2, 1], [1], [1, 2]), ([2, 1], [3, 1], [3, 2])])
 def test_tokens_in_use_do_not_end_in_one_step(setting: str, old: list[int], new: list[int], first: list[int]) -> None:
-    (refusal,) = refusals({setting: [float(each) for each in old]}, {setting: new})
-    assert f"consul-cluster:{setting} cannot change from {old} to {new}" in refusal
-    assert f"Set it to {first} first" in refusal
-    assert f"or back to {old}" in refusal
-    assert not list(refusals({setting: old}, {setting: first}))
+    assert_refused(setting, old, new, first)
 
 
 @EACH_TOKEN_SETTING

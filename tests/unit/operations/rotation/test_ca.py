@@ -1,15 +1,12 @@
 """A rotation of the CA's key, and where an interrupted one goes on."""
 
-from dataclasses import replace
-
 import pytest
-import typer
 
 from operations.commands import OperationError
 from operations.rotation.ca import ca_steps, rotate_ca
 from operations.server import Server
 from operations.state import RecordedCluster
-from tests.support.rotation import SERVER, TARGET, Stack, fail_and_repeat, stack
+from tests.support.rotation import SERVER, TARGET, Stack, answer_no, fail_and_repeat, stack
 
 ALL = [[1, 2], [2, 1], [2], [2]]
 
@@ -83,13 +80,7 @@ def test_a_failure_after_the_last_step_begins_no_other_rotation(agents: Stack) -
 def test_nothing_more_happens_before_the_other_projects_are_ready(
     agents: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no(_question: str, *, abort: bool) -> None:
-        assert abort
-        raise typer.Abort
-
-    monkeypatch.setattr(typer, "confirm", no)
-    with pytest.raises(typer.Abort):
-        rotate_ca(replace(TARGET, yes=False), SERVER)
+    answer_no(rotate_ca, monkeypatch)
     assert agents.updates == [[1, 2]]
 
 

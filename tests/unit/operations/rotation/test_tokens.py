@@ -1,12 +1,10 @@
 """A rotation of the ACL tokens, and where an interrupted one goes on."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +14,7 @@ from operations.cli import TokenSetting
 from operations.commands import OperationError
 from operations.rotation.tokens import rotate_tokens, token_steps
 from operations.server import Server
-from tests.support.rotation import SERVER, TARGET, Stack, fail_and_repeat, stack
+from tests.support.rotation import SERVER, TARGET, Stack, answer_no, fail_and_repeat, stack
 
 ALL = [[2, 1], [2]]
 rotate_agents = partial(rotate_tokens, settings=["agentKeys"])
@@ -140,13 +138,7 @@ def test_a_failure_after_the_last_step_begins_no_other_rotation(cluster: Stack) 
 
 
 def test_no_token_ends_before_the_other_projects_are_ready(cluster: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no(_question: str, *, abort: bool) -> None:
-        assert abort
-        raise typer.Abort
-
-    monkeypatch.setattr(typer, "confirm", no)
-    with pytest.raises(typer.Abort):
-        rotate_agents(replace(TARGET, yes=False), SERVER)
+    answer_no(rotate_agents, monkeypatch)
     assert cluster.updates == [[2, 1]]
 
 
